@@ -1,0 +1,32 @@
+# The service on a CPU. Build: docker build -t pandora .   Run: docker run --rm -p 127.0.0.1:8000:8000 pandora
+FROM python:3.12-slim
+
+# Without this index pip would fetch the CUDA build of torch, several gigabytes more.
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+
+WORKDIR /app
+RUN useradd --system --uid 10001 --create-home pandora
+
+# The libraries change less often than the code, so they get a layer of their own.
+COPY pyproject.toml LICENSE ./
+COPY pandora/__init__.py pandora/
+COPY server/__init__.py server/
+RUN pip install --no-cache-dir --extra-index-url "$TORCH_INDEX" .
+
+COPY pandora pandora
+COPY server server
+RUN pip install --no-cache-dir --no-deps --force-reinstall .
+COPY weights weights
+
+# Inside a container every caller is remote; what may reach it is decided where its port is published.
+ENV PYTHONUNBUFFERED=1 \
+    HF_HUB_OFFLINE=1 \
+    PANDORA_HOST=0.0.0.0 \
+    PANDORA_PORT=8000 \
+    PANDORA_ALLOW_REMOTE=1 \
+    PANDORA_WEIGHTS=/app/weights/pandora-small
+USER pandora
+EXPOSE 8000
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]
+CMD ["pandora", "serve"]

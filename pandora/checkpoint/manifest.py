@@ -1,0 +1,64 @@
+"""manifest.json: size and sha256 of every file of a weights folder, so that a damaged copy is found before it runs."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from pandora.errors import InvalidCheckpoint
+
+MANIFEST = "manifest.json"
+_PROSE = "README.md"  # a word mended in the model card doesn't make other weights
+_WEIGHTS = (".safetensors", ".json")
+
+
+def write_manifest(folder: str | Path) -> dict[str, dict[str, int | str]]:
+    """Record every file below the folder as it is now; call it again after adding some."""
+    folder = Path(folder)
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in (MANIFEST, _PROSE))
+    entries = {
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in files
+    }
+    draft = folder / f".{MANIFEST}.draft"
+    draft.write_text(json.dumps({"files": entries}, indent=2) + "\n")
+    draft.replace(folder / MANIFEST)
+    return entries
+
+
+def read_manifest(folder: str | Path) -> dict[str, dict[str, int | str]]:
+    """File name -> {"bytes", "sha256"}. Raises InvalidCheckpoint."""
+    path = Path(folder) / MANIFEST
+    try:
+        return dict(json.loads(path.read_text())["files"])
+    except FileNotFoundError as error:
+        raise InvalidCheckpoint(
+            f"{folder} has no {MANIFEST}, so it is not a folder of weights. Give one such as weights/pandora-small."
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidCheckpoint(f"{path} can't be read as a manifest: {error}. Fetch the folder again.") from error
+
+
+def verify(folder: str | Path) -> None:
+    """Compare every file with the manifest. Raises InvalidCheckpoint, which names each file that differs."""
+    folder, faults = Path(folder), []
+    for name, entry in read_manifest(folder).items():
+        path = folder / name
+        if not path.is_file():
+            faults.append(f"{name} is missing")
+        elif path.stat().st_size != entry.get("bytes"):
+            faults.append(f"{name} has {path.stat().st_size:,} bytes instead of {entry['bytes']:,}")
+        elif _sha256(path) != entry.get("sha256"):
+            faults.append(f"{name} has another sha256")
+    if faults:
+        raise InvalidCheckpoint(f"{folder} is damaged: {'; '.join(faults)}. Fetch the folder again.")
+
+
+def fingerprint(folder: str | Path) -> str:
+    """One sha256 over what decides the frames: config, weights and tokenizer; pictures of scenes don't count."""
+    entries = read_manifest(folder)
+    decisive = [name for name in sorted(entries) if name.endswith(_WEIGHTS) and not name.startswith("scenes/")]
+    return hashlib.sha256("\n".join(f"{name} {entries[name]['sha256']}" for name in decisive).encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,27 @@
+"""`pandora eval`: measure the weights against the simulator."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pandora.cli.options import Device, Seed, Weights
+
+
+def evaluate(
+    weights: Weights,
+    quick: Annotated[bool, typer.Option("--quick", help="A run of about a minute.")] = False,
+    json: Annotated[Path | None, typer.Option("--json", help="Write rows and settings to this file.")] = None,
+    phrases: Annotated[
+        Path | None, typer.Option(help="JSON of your own sentences by verb; reports only those.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the table and the plot.")] = Path("runs/eval"),
+    seed: Seed = 0,
+    device: Device = "auto",
+) -> None:
+    """Measure the weights against the simulator, and write a table and a plot."""
+    from pandora.evaluation import run
+    from pandora.runtime import Runtime
+
+    Runtime.resolve(device).apply()
+    run(weights, quick=quick, json_path=json, phrases=phrases, out=out, seed=seed, device=device)

@@ -1,0 +1,16 @@
+"""`pandora train …`: the stages of training; each option is a field of the stage's config."""
+
+import typer
+
+from pandora.cli.configured import configured, placeholder
+
+STAGES = {
+    "autoencoder": "Frames to latents and back.",
+    "alignment": "Teach the backbone and the adapter what sentences mean.",
+    "video": "The video model, on true histories.",
+    "rollout": "The video model, on its own rollouts, so that errors do not pile up.",
+}
+
+app = typer.Typer(help="Train one stage; it resumes where it stopped.", no_args_is_help=True)
+for _stage, _summary in STAGES.items():
+    app.command(_stage, help=_summary, cls=configured(f"pandora.training.{_stage}:train"))(placeholder)

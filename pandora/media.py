@@ -1,0 +1,251 @@
+"""Pictures and films: the only owner of pixel ranges and codecs.
+
+Everywhere else a picture is (H, W, 3) uint8 RGB, 0..255, and a film (T, H, W, 3) of those; models see -1..1.
+"""
+
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont, ImageOps, ImageSequence
+
+from pandora.errors import InvalidImage, UnknownName
+
+if TYPE_CHECKING:  # torch takes a second to import, and serving pictures needs none
+    import torch
+
+Frame = NDArray[np.uint8]  # (H, W, 3) RGB, 0..255
+Frames = NDArray[np.uint8]  # (T, H, W, 3) RGB, 0..255
+ImageSource = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+FILM_SUFFIXES = (".mp4", ".gif", ".webp", ".png")
+_BACKGROUND = (128, 128, 128)  # behind transparent pixels
+_BT709, _LIMITED_RANGE = 1, 1  # players guess the matrix of untagged streams, and guess differently
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageLimits:
+    """What a picture may be; checked before its pixels are decoded."""
+
+    max_bytes: int = 10_000_000
+    max_pixels: int = 40_000_000
+    min_side: int = 8
+
+
+DEFAULT_LIMITS = ImageLimits()
+
+
+def load_image(source: ImageSource, limits: ImageLimits = DEFAULT_LIMITS) -> Frame:
+    """A picture as (H, W, 3) uint8 RGB: upright, transparency on grey, the first frame of an animation.
+
+    The format is told from the content, never from the name. Raises InvalidImage with advice.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source, limits)
+    if isinstance(source, Image.Image):
+        return _decode(source, limits)
+    if isinstance(source, bytes | bytearray | memoryview):
+        data = bytes(source)
+    elif isinstance(source, str | os.PathLike):
+        data = _read(Path(source), limits)
+    else:
+        raise InvalidImage(f"A picture is a path, bytes, a PIL image or a uint8 array; got {type(source).__name__}.")
+    if len(data) > limits.max_bytes:
+        raise InvalidImage(f"The picture has {len(data):,} bytes; at most {limits.max_bytes:,} are allowed. Shrink it.")
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            return _decode(image, limits)
+    except InvalidImage:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InvalidImage(f"The picture has more than {limits.max_pixels:,} pixels. Shrink it.") from error
+    except Exception as error:  # decoders of foreign bytes raise anything
+        kinds = ", ".join(FORMATS)
+        raise InvalidImage(f"These {len(data):,} bytes are not a readable picture. Use one of {kinds}.") from error
+
+
+def fit(image: Frame, size: int | tuple[int, int]) -> Frame:
+    """Centre-crop to the aspect of `size` (a side, or height and width) and resize: (H, W, 3) uint8 in and out."""
+    height, width = (size, size) if isinstance(size, int) else size
+    if image.shape[:2] == (height, width):
+        return image
+    return np.array(ImageOps.fit(Image.fromarray(image), (width, height), method=Image.Resampling.LANCZOS))
+
+
+def to_tensor(frames: "NDArray[np.uint8] | torch.Tensor", device: "torch.device | str | None" = None) -> "torch.Tensor":
+    """(..., H, W, 3) uint8, 0..255, to (..., 3, H, W) float32 in -1..1."""
+    import torch
+
+    pixels = torch.as_tensor(frames).to(device)
+    return pixels.movedim(-1, -3).contiguous().float().div_(127.5).sub_(1.0)
+
+
+def to_uint8(pixels: "torch.Tensor") -> "torch.Tensor":
+    """(..., 3, H, W) float in -1..1, clamped and rounded, to (..., H, W, 3) uint8, 0..255, on the same device."""
+    import torch
+
+    scaled = pixels.float().add(1.0).mul_(127.5).round_().clamp_(0.0, 255.0)
+    return scaled.to(torch.uint8).movedim(-3, -1).contiguous()
+
+
+def encode_jpeg(frame: Frame, quality: int = 85) -> bytes:
+    """(H, W, 3) uint8 as a JPEG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(frame).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def encode_png(frame: Frame) -> bytes:
+    """(H, W, 3) uint8 as a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(frame).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def save_film(path: str | os.PathLike[str], frames: Frames, fps: float) -> Path:
+    """Write (T, H, W, 3) uint8 by suffix: .mp4 (H.264), .gif, .webp, or a .png contact sheet. Raises UnknownName.
+
+    The file appears whole or not at all.
+    """
+    path = Path(path)
+    check_film_suffix(path)
+    if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8 or not len(frames):
+        raise ValueError(f"A film is (T, H, W, 3) uint8 with T >= 1; got {frames.shape} {frames.dtype}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.stem}.draft{path.suffix.lower()}")
+    try:
+        match path.suffix.lower():
+            case ".mp4":
+                _write_mp4(draft, frames, fps)
+            case ".png":
+                rows = [frames[start : start + 8] for start in range(0, len(frames), 8)]
+                Image.fromarray(contact_sheet(rows)).save(draft)
+            case suffix:
+                _write_animation(draft, frames, fps, suffix)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return path
+
+
+def check_film_suffix(path: Path) -> None:
+    """Raise UnknownName, which lists the valid ones, unless `save_film` can write this suffix."""
+    if path.suffix.lower() not in FILM_SUFFIXES:
+        raise UnknownName("film format", path.suffix or path.name, FILM_SUFFIXES)
+
+
+def read_film(path: str | os.PathLike[str]) -> tuple[Frames, float]:
+    """The frames (T, H, W, 3) uint8 and the rate of an .mp4, .gif or .webp film. Raises InvalidImage."""
+    path = Path(path)
+    try:
+        if path.suffix.lower() in (".gif", ".webp"):
+            with Image.open(path) as film:
+                frames = [np.array(frame.convert("RGB")) for frame in ImageSequence.Iterator(film)]
+                return np.stack(frames), 1000.0 / film.info.get("duration", 125)
+        with av.open(str(path)) as container:
+            rate = container.streams.video[0].average_rate or Fraction(8)
+            frames = [frame.to_ndarray(format="rgb24").astype(np.uint8) for frame in container.decode(video=0)]
+            return np.stack(frames), float(rate)
+    except (OSError, ValueError, IndexError, av.FFmpegError) as error:
+        raise InvalidImage(f"{path} is not a readable film. Use .mp4, .gif or .webp.") from error
+
+
+def contact_sheet(
+    clips: Sequence[Frames], captions: Sequence[str] | None = None, *, columns: int = 8, margin: int = 4
+) -> Frame:
+    """One row a clip, each (T, H, W, 3) uint8 of one size, captions above: (H', W', 3) uint8.
+
+    A clip longer than `columns` shows that many frames, evenly spread, the last one included.
+    """
+    height, width = clips[0].shape[1:3]
+    columns = min(columns, max(len(clip) for clip in clips))
+    text_size = max(10, height // 9)
+    font = ImageFont.load_default(text_size)
+    band = int(text_size * 1.6) if captions else 0
+    row_height = band + height + margin
+    size = (margin + columns * (width + margin), margin + len(clips) * row_height)
+    sheet = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(sheet)
+    for row, clip in enumerate(clips):
+        top = margin + row * row_height
+        if captions:
+            draw.text((margin, top), captions[row], fill="black", font=font)
+        picks = np.unique(np.linspace(len(clip) - 1, 0, min(columns, len(clip))).round().astype(int))
+        for column, index in enumerate(picks):
+            sheet.paste(Image.fromarray(clip[index]), (margin + column * (width + margin), top + band))
+    return np.array(sheet)
+
+
+def _read(path: Path, limits: ImageLimits) -> bytes:
+    try:
+        if path.stat().st_size > limits.max_bytes:
+            raise InvalidImage(
+                f"{path} has {path.stat().st_size:,} bytes; at most {limits.max_bytes:,} are allowed. Shrink it."
+            )
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or "unreadable"
+        raise InvalidImage(f"The picture {path} can't be read: {reason}. Give the path of an image file.") from error
+
+
+def _from_array(array: NDArray[np.uint8], limits: ImageLimits) -> Frame:
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[-1] not in (3, 4):
+        raise InvalidImage(f"A picture as an array is (H, W, 3) uint8, 0..255; got {array.shape} {array.dtype}.")
+    return _decode(Image.fromarray(np.ascontiguousarray(array)), limits)
+
+
+def _decode(image: Image.Image, limits: ImageLimits) -> Frame:
+    """Check the header's numbers first, then decode."""
+    width, height = image.size
+    if width * height > limits.max_pixels:
+        raise InvalidImage(
+            f"The picture is {width}x{height}; at most {limits.max_pixels:,} pixels are allowed. Shrink it."
+        )
+    if min(width, height) < limits.min_side:
+        raise InvalidImage(
+            f"The picture is {width}x{height}; a side needs {limits.min_side} at least. Use a larger one."
+        )
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):  # 16 bits: `convert` would clip instead of scale
+        grey = (np.asarray(image).astype(np.float32) / 257.0).round().clip(0, 255).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layer.size, (*_BACKGROUND, 255)), layer)
+    return np.array(image.convert("RGB"))
+
+
+def _write_mp4(path: Path, frames: Frames, fps: float) -> None:
+    _, height, width, _ = frames.shape
+    if height % 2 or width % 2:  # yuv420p halves both sides
+        frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    rate = Fraction(fps).limit_denominator(1001)
+    with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
+        stream = container.add_stream("libx264", rate=rate, options={"crf": "16", "preset": "medium"})
+        stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
+        context = stream.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = _BT709
+        context.color_range = _LIMITED_RANGE
+        for pixels in frames:
+            picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            container.mux(stream.encode(picture.reformat(format="yuv420p", dst_colorspace="itu709")))
+        container.mux(stream.encode(None))
+
+
+def _write_animation(path: Path, frames: Frames, fps: float, suffix: str) -> None:
+    images = [Image.fromarray(frame) for frame in frames]
+    if suffix == ".gif":  # one palette for all frames: separate ones flicker
+        sample = np.concatenate(frames[:: max(1, len(frames) // 8)])
+        palette = Image.fromarray(sample).quantize(256, method=Image.Quantize.MEDIANCUT)
+        images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    options: dict[str, Any] = {"quality": 90, "method": 4} if suffix == ".webp" else {"optimize": False}
+    duration = round(1000 / fps)
+    images[0].save(path, save_all=True, append_images=images[1:], duration=duration, loop=0, **options)
