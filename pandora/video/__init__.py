@@ -1,0 +1,14 @@
+"""The video side: a causal autoencoder, a causal transformer with a cache, and the flow that ties them to time."""
+
+from pandora.video.autoencoder import Autoencoder, AutoencoderConfig
+from pandora.video.flow import VideoConfig, VideoModel
+from pandora.video.transformer import CausalVideoTransformer, TransformerConfig
+
+__all__ = [
+    "Autoencoder",
+    "AutoencoderConfig",
+    "CausalVideoTransformer",
+    "TransformerConfig",
+    "VideoConfig",
+    "VideoModel",
+]

@@ -1,0 +1,133 @@
+"""A small causal video autoencoder: 8x in space, 4x in time, streaming, fast on a CPU.
+
+The first frame makes one latent frame, every following four frames make one more, as in Wan's autoencoder. All
+convolutions are two-dimensional (fp32 3-D convolutions have no fast CPU path); time enters by folding four frames
+into channels and by memory blocks that see the previous latent frame (the idea of TAEHV's MemBlock). A streamed
+decode equals the whole decode, since a block's only memory is its own previous input.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pandora.config import Config
+
+TIME = 4  # frames folded into one latent frame
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoencoderConfig(Config):
+    latent_channels: int = 32
+    width: int = 96
+    encoder_blocks: int = 2
+    decoder_blocks: int = 3
+    frame_width: int = 32  # channels per frame after the first upsampling
+    spatial: int = 8  # pixels per latent cell, a multiple of 4
+
+
+class MemoryBlock(nn.Module):
+    """Residual block over (B*L, D, h, w) that also sees its own input one latent frame earlier."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.norm = nn.Parameter(torch.ones(width))
+        self.conv_in = nn.Conv2d(width, width, 3, padding=1)
+        self.conv_past = nn.Conv2d(width, width, 1, bias=False)
+        self.conv_out = nn.Conv2d(width, width, 3, padding=1)
+        nn.init.zeros_(self.conv_out.weight)
+
+    def forward(self, x: Tensor, past: Tensor, length: int) -> tuple[Tensor, Tensor]:
+        """x: (B*length, D, h, w); past: (B, D, h, w), the input before the first. Returns the output and the new past."""
+        sequence = x.unflatten(0, (-1, length))
+        shifted = torch.cat([past.unsqueeze(1).to(x.dtype), sequence[:, :-1]], 1).flatten(0, 1)
+        hidden = F.silu(self.conv_in(self._normalise(x)) + self.conv_past(self._normalise(shifted)))
+        return x + self.conv_out(hidden), sequence[:, -1]
+
+    def _normalise(self, x: Tensor) -> Tensor:
+        """RMS over channels at each cell, which keeps streaming exact."""
+        scale = torch.rsqrt(x.float().square().mean(1, keepdim=True) + 1e-4).to(x.dtype)
+        return x * scale * self.norm.to(x.dtype).view(1, -1, 1, 1)
+
+
+class Autoencoder(nn.Module):
+    """Pixels in -1..1 to latents of about unit variance and back."""
+
+    latents_mean: Tensor  # (C,), measured on training data
+    latents_std: Tensor
+
+    def __init__(self, config: AutoencoderConfig):
+        super().__init__()
+        self.config = config
+        width, cell = config.width, config.spatial
+        self.patch_in = nn.Conv2d(3 * TIME * cell**2, width, 1)
+        self.encoder = nn.ModuleList(MemoryBlock(width) for _ in range(config.encoder_blocks))
+        self.to_latent = nn.Conv2d(width, config.latent_channels, 1)
+        self.from_latent = nn.Conv2d(config.latent_channels, width, 3, padding=1)
+        self.decoder = nn.ModuleList(MemoryBlock(width) for _ in range(config.decoder_blocks))
+        self.unfold = nn.Conv2d(width, TIME * config.frame_width * 4, 1)
+        self.frame_block = nn.Conv2d(config.frame_width, config.frame_width, 3, padding=1)
+        self.to_pixels = nn.Conv2d(config.frame_width, 3 * (cell // 2) ** 2, 3, padding=1)
+        for linear in (self.patch_in, self.to_latent, self.from_latent, self.unfold, self.to_pixels):
+            _begin_linear(linear)
+        self.register_buffer("latents_mean", torch.zeros(config.latent_channels))
+        self.register_buffer("latents_std", torch.ones(config.latent_channels))
+
+    def encode(self, video: Tensor) -> Tensor:
+        """(B, 3, 1 + 4k, H, W) in -1..1 -> normalised latents (B, C, 1 + k, H/8, W/8). The first frame stands alone."""
+        first = video[:, :, :1].expand(-1, -1, TIME, -1, -1)
+        return self._normalise(self.encode_raw(torch.cat([first, video[:, :, 1:]], 2)))
+
+    def encode_raw(self, video: Tensor) -> Tensor:
+        """(B, 3, 4k, H, W) -> unnormalised latents (B, C, k, h, w), from an empty memory."""
+        batch, _, time, height, width = video.shape
+        length = time // TIME
+        groups = video.unflatten(2, (length, TIME)).permute(0, 2, 3, 1, 4, 5)  # B k 4 3 H W
+        x = F.pixel_unshuffle(groups.reshape(batch * length, TIME * 3, height, width), self.config.spatial)
+        x = self.patch_in(x)
+        for block in self.encoder:
+            x, _ = block(x, torch.zeros_like(x[:batch]), length)
+        return self.to_latent(x).unflatten(0, (batch, length)).transpose(1, 2)
+
+    def begin_memory(self, batch: int, height: int, width: int) -> tuple[Tensor, ...]:
+        """Empty decoder memory for latents of `height` x `width`."""
+        weight = self.from_latent.weight
+        return tuple(weight.new_zeros(batch, self.config.width, height, width) for _ in self.decoder)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Normalised latents (B, C, L, h, w), the first of them a single frame -> (B, 3, 1 + 4(L-1), H, W) in -1..1."""
+        memory = self.begin_memory(latents.shape[0], *latents.shape[-2:])
+        return self.decode_step(latents, memory)[0][:, :, TIME - 1 :]
+
+    def decode_step(self, latents: Tensor, memory: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Go on decoding: (B, C, L, h, w) and memory -> frames (B, 3, 4L, H, W) and the memory after them."""
+        stats = (1, -1, 1, 1, 1)
+        raw = latents * self.latents_std.view(stats) + self.latents_mean.view(stats)
+        return self.decode_raw(raw.to(self.from_latent.weight.dtype), memory)
+
+    def decode_raw(self, latents: Tensor, memory: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """As `decode_step`, on unnormalised latents."""
+        batch, _, length, height, width = latents.shape
+        x = self.from_latent(latents.transpose(1, 2).flatten(0, 1))
+        after = []
+        for block, past in zip(self.decoder, memory, strict=True):
+            x, past = block(x, past, length)
+            after.append(past)
+        x = F.pixel_shuffle(self.unfold(x).reshape(batch * length * TIME, -1, height, width), 2)
+        x = x + F.silu(self.frame_block(F.silu(x)))
+        frames = F.pixel_shuffle(self.to_pixels(x), self.config.spatial // 2)
+        return frames.unflatten(0, (batch, length * TIME)).transpose(1, 2), tuple(after)
+
+    def _normalise(self, raw: Tensor) -> Tensor:
+        stats = (1, -1, 1, 1, 1)
+        return (raw - self.latents_mean.view(stats)) / self.latents_std.view(stats)
+
+
+def _begin_linear(conv: nn.Conv2d) -> None:
+    """An orthogonal map at the kernel's centre: with silent blocks the autoencoder starts as a linear projection."""
+    nn.init.zeros_(conv.weight)
+    nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+    middle = conv.kernel_size[0] // 2
+    with torch.no_grad():
+        conv.weight[:, :, middle, middle] = nn.init.orthogonal_(torch.empty(conv.out_channels, conv.in_channels))

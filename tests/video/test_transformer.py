@@ -1,0 +1,114 @@
+"""Equal to diffusers' Wan transformer in full-sequence mode; cached equals uncached; forks share caches."""
+
+import pytest
+import torch
+from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
+from torch import Tensor
+
+from pandora.errors import InvalidConfig
+from pandora.video.attention import attention
+from pandora.video import transformer
+from pandora.video.transformer import CausalVideoTransformer, TransformerConfig, append
+
+
+def build(**changes: object) -> CausalVideoTransformer:
+    torch.manual_seed(0)
+    values = {
+        "num_attention_heads": 2, "attention_head_dim": 24, "in_channels": 4, "out_channels": 4, "text_dim": 16,
+        "freq_dim": 32, "ffn_dim": 64, "num_layers": 3, "action_dim": None,
+    }  # fmt: skip
+    return CausalVideoTransformer(TransformerConfig(**(values | changes))).eval()  # type: ignore[arg-type]
+
+
+def reference(model: CausalVideoTransformer) -> WanTransformer3DModel:
+    config = model.config
+    names = ("patch_size", "num_attention_heads", "attention_head_dim", "in_channels", "out_channels", "text_dim")
+    values = {name: getattr(config, name) for name in (*names, "freq_dim", "ffn_dim", "num_layers", "cross_attn_norm")}
+    wan = WanTransformer3DModel(**values).eval()
+    wan.load_state_dict(model.state_dict(), strict=True)
+    return wan
+
+
+@pytest.mark.parametrize("norm", [True, False])
+@pytest.mark.parametrize("per_frame", [False, True])
+@torch.no_grad()
+def test_equals_diffusers(norm: bool, per_frame: bool) -> None:
+    model = build(cross_attn_norm=norm)
+    wan = reference(model)
+    latents, context = torch.randn(2, 4, 3, 8, 12), torch.randn(2, 5, 16)
+    time = torch.rand(2, 3) * 1000 if per_frame else torch.rand(2) * 1000
+    tokens = time.repeat_interleave(24, 1) if per_frame else time
+    expected = wan(latents, tokens, context, return_dict=False)[0]
+    ours, _ = model(latents, time, model.embed_context(context))
+    torch.testing.assert_close(ours, expected, atol=2e-6, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_cached_equals_masked_full_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One forward over everything with a block-causal mask is what the cache must reproduce."""
+    model = build()
+    latents, time = torch.randn(2, 4, 4, 4, 4), torch.rand(2, 4) * 1000
+    context = model.embed_context(torch.randn(2, 3, 16))
+    first, cache = model(latents[:, :, :1], time[:, :1], context)
+    second, new = model(latents[:, :, 1:3], time[:, 1:3], context, cache=cache)
+    third, _ = model(latents[:, :, 3:], time[:, 3:], context, cache=append(cache, new))
+    cached = torch.cat([first, second, third], 2)
+
+    sizes, tokens = [1, 2, 1], 4
+    chunk = torch.arange(3).repeat_interleave(torch.tensor(sizes) * tokens)
+    mask = chunk[:, None] >= chunk[None, :]
+
+    def masked(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        own = mask if query.shape[2] == key.shape[2] == len(mask) else None
+        return torch.nn.functional.scaled_dot_product_attention(query, key, value, own)
+
+    monkeypatch.setattr(transformer, "attention", masked)
+    full, _ = model(latents, time, context)
+    torch.testing.assert_close(cached, full, atol=2e-6, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_positions_are_relative_to_the_window() -> None:
+    """Dropping the oldest cached frames re-bases the positions: as if the world had begun later."""
+    model = build()
+    latents, time = torch.randn(1, 4, 3, 4, 4), torch.zeros(1)
+    context = model.embed_context(torch.randn(1, 3, 16))
+    _, old = model(latents[:, :, :1], time, context)
+    _, recent = model(latents[:, :, 1:2], time, context)
+    window = tuple((k[:, 4:], v[:, 4:]) for k, v in append(old, recent))
+    shifted, _ = model(latents[:, :, 2:], time, context, cache=window)
+    fresh, _ = model(latents[:, :, 2:], time, context, cache=recent)
+    torch.testing.assert_close(shifted, fresh)
+
+
+@torch.no_grad()
+def test_untrained_action_changes_nothing() -> None:
+    model = build(action_dim=8)
+    latents, time = torch.randn(1, 4, 2, 4, 4), torch.full((1,), 300.0)
+    context = model.embed_context(torch.randn(1, 3, 16))
+    plain, _ = model(latents, time, context)
+    told, _ = model(latents, time, context, torch.randn(1, 8))
+    torch.testing.assert_close(plain, told)
+
+
+@torch.no_grad()
+def test_flow_map_reads_the_end_time() -> None:
+    model = build(flow_map=True)
+    latents, time = torch.randn(1, 4, 2, 4, 4), torch.full((1,), 900.0)
+    context = model.embed_context(torch.randn(1, 3, 16))
+    near, _ = model(latents, time, context, end_timestep=torch.full((1,), 800.0))
+    far, _ = model(latents, time, context, end_timestep=torch.zeros(1))
+    assert not torch.allclose(near, far)
+
+
+def test_written_out_attention_equals_the_fused_kernel() -> None:
+    query, key, value = (torch.randn(2, 3, n, 16) for n in (5, 9, 9))
+    expected = torch.nn.functional.scaled_dot_product_attention(query, key, value)
+    ours = attention(query.bfloat16(), key.bfloat16(), value.bfloat16())
+    torch.testing.assert_close(ours.float(), expected, atol=0.03, rtol=0.03)
+
+
+@pytest.mark.parametrize("bad", [{"attention_head_dim": 11}, {"patch_size": (2, 2, 2)}])
+def test_bad_configs_are_refused(bad: dict[str, object]) -> None:
+    with pytest.raises(InvalidConfig):
+        build(**bad)
