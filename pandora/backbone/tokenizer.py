@@ -1,0 +1,56 @@
+"""Actions and their history as token ids: history sentences, each closed by [SEP], then [CLS] action [SEP]."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from pandora.errors import InvalidCheckpoint
+
+ACTION_TOKENS = 160  # of an action, the rest of it is cut
+HISTORY_TOKENS = 40  # of one earlier action
+
+
+class ActionTokenizer:
+    """Wraps a fast tokenizer; pads on the left so that the end of the action stands before the queries in every row."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase):
+        self.tokenizer = tokenizer
+        self.pad = tokenizer.pad_token_id or 0
+        start = tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id
+        end = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
+        self.start = [] if start is None else [int(start)]  # type: ignore[arg-type]
+        self.end = [] if end is None else [int(end)]  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        return len(self.tokenizer)
+
+    def __call__(self, actions: list[str], histories: list[tuple[str, ...]]) -> tuple[Tensor, Tensor]:
+        """B actions and as many histories (oldest first) -> ids (B, S) int64 and mask (B, S) int64, 1 where real."""
+        rows = [self._row(action, history) for action, history in zip(actions, histories, strict=True)]
+        length = max(map(len, rows))
+        ids_BS = torch.full((len(rows), length), int(self.pad), dtype=torch.int64)  # type: ignore[arg-type]
+        mask_BS = torch.zeros_like(ids_BS)
+        for index, row in enumerate(rows):
+            ids_BS[index, length - len(row) :] = torch.tensor(row)
+            mask_BS[index, length - len(row) :] = 1
+        return ids_BS, mask_BS
+
+    def _row(self, action: str, history: tuple[str, ...]) -> list[int]:
+        earlier = [piece for text in history for piece in (*self._pieces(text, HISTORY_TOKENS), *self.end)]
+        return [*earlier, *self.start, *self._pieces(action, ACTION_TOKENS), *self.end]
+
+    def _pieces(self, text: str, limit: int) -> list[int]:
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"][:limit]  # type: ignore[index]
+
+    def save(self, folder: str | Path) -> None:
+        """Write the tokenizer's files into `folder`."""
+        self.tokenizer.save_pretrained(str(folder))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "ActionTokenizer":
+        """Read a folder that `save` wrote. Raises InvalidCheckpoint when it holds no tokenizer."""
+        if not (Path(folder) / "tokenizer.json").is_file():
+            raise InvalidCheckpoint(f"{folder} holds no tokenizer.json; expected a saved tokenizer's folder.")
+        return cls(PreTrainedTokenizerFast.from_pretrained(str(folder)))

@@ -1,0 +1,228 @@
+"""The whole model: a state and a sentence go in, the next state and the clip that leads there come out.
+
+    state --frame, earlier actions, action--> backbone -> adapter -> video model --latents--> decoder -> frames
+
+Nothing about a world lives in here: `WorldModel` holds weights, `WorldState` is a value.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pandora import checkpoint
+from pandora.adapter import Adapter, AdapterConfig
+from pandora.backbone import ActionTokenizer, Backbone, BackboneConfig
+from pandora.config import Config
+from pandora.errors import Cancelled, InvalidAction, InvalidInput
+from pandora.media import ImageSource, fit, load_image, to_tensor, to_uint8
+from pandora.runtime import Runtime
+from pandora.types import Clip, Frames, Part, Sampler, WorldState, noise
+from pandora.video import Autoencoder, AutoencoderConfig, VideoConfig, VideoModel
+
+MAX_ACTION_CHARACTERS = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldModelConfig(Config):
+    name: str = "pandora-small"
+    frame_size: int = 128
+    fps: int = 8
+    frames_per_action: int = 8
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    adapter: AdapterConfig = field(default_factory=AdapterConfig)
+    video: VideoConfig = field(default_factory=VideoConfig)
+    autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+
+
+class WorldModel:
+    """Backbone, adapter, video model and autoencoder, composed."""
+
+    def __init__(self, config: WorldModelConfig, tokenizer: ActionTokenizer, runtime: Runtime | None = None):
+        self.config = config
+        self.runtime = Runtime.resolve() if runtime is None else runtime
+        self.backbone = Backbone(config.backbone, tokenizer)
+        self.adapter = Adapter(config.adapter)
+        self.video = VideoModel(config.video)
+        self.autoencoder = Autoencoder(config.autoencoder)
+        self.fingerprint = "untrained"
+        for module in self.modules().values():
+            module.to(self.runtime.device, self.runtime.dtype).eval().requires_grad_(False)
+
+    @classmethod
+    def from_pretrained(
+        cls, folder: str | Path, device: str = "auto", dtype: str = "auto", threads: int | str = "auto"
+    ) -> "WorldModel":
+        """Load a weights folder. Raises InvalidCheckpoint where a file is missing, damaged or doesn't fit."""
+        values, states = checkpoint.load(folder)
+        tokenizer = ActionTokenizer.load(Path(folder) / "tokenizer")
+        runtime = Runtime.resolve(device, dtype, threads)
+        model = cls(WorldModelConfig.from_dict(values), tokenizer, runtime)
+        for name, module in model.modules().items():
+            checkpoint.fill(module, states.get(name, {}), Path(folder) / name)
+        model.fingerprint = checkpoint.fingerprint(folder)
+        return model
+
+    def save_pretrained(self, folder: str | Path, dtype: torch.dtype | None = torch.float16) -> Path:
+        """Write a weights folder that `from_pretrained` reads."""
+        (path := Path(folder)).mkdir(parents=True, exist_ok=True)
+        self.backbone.tokenizer.save(path / "tokenizer")
+        return checkpoint.save(path, self.modules(), self.config.to_dict(), dtype)
+
+    def modules(self) -> dict[str, torch.nn.Module]:
+        """The trained parts by name, as they are stored."""
+        return {
+            "backbone": self.backbone, "adapter": self.adapter, "video": self.video, "autoencoder": self.autoencoder,
+        }  # fmt: skip
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @torch.inference_mode()
+    def begin(self, image: ImageSource, seed: int = 0) -> WorldState:
+        """A world that starts from a picture (path, bytes, PIL image or (H, W, 3) uint8), cropped to a square.
+
+        The state's frame is the picture as the model sees it. Raises InvalidImage, and InvalidInput for a bad seed.
+        """
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**53:
+            raise InvalidInput(f"A seed is a whole number from 0 to 2**53 - 1, not {seed!r}.")
+        pixels = to_tensor(fit(load_image(image), self.config.frame_size), self.runtime.device).to(self.runtime.dtype)
+        latent = self.autoencoder.encode(pixels[None, :, None])
+        memory = self.autoencoder.begin_memory(1, *latent.shape[-2:])
+        frames, memory = self.autoencoder.decode_step(latent, memory)
+        return WorldState(
+            seed=seed,
+            step=0,
+            actions=(),
+            latents=latent[0].float().cpu().expand(-1, self.config.video.history, -1, -1).contiguous(),
+            frame=to_uint8(frames[0, :, -1].float()).cpu(),
+            decoder_memory=tuple(m[0].float().cpu() for m in memory),
+        )
+
+    def check_action(self, text: Any) -> str:
+        """The sentence with its white space tidied. Raises InvalidAction where it can't be one."""
+        if not isinstance(text, str):
+            raise InvalidAction(f"An action is a sentence, not {type(text).__name__}.")
+        if len(text) > MAX_ACTION_CHARACTERS:
+            raise InvalidAction(f"An action has at most {MAX_ACTION_CHARACTERS} characters, not {len(text):,}. Shorten it.")
+        tidy = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        if not tidy:
+            raise InvalidAction('The action is empty. Say what happens next, such as "pick up the red block".')
+        return tidy
+
+    @overload
+    def step(self, states: WorldState, actions: str, sampler: Sampler | None = None) -> tuple[WorldState, Clip]: ...
+    @overload
+    def step(
+        self, states: Sequence[WorldState], actions: Sequence[str], sampler: Sampler | None = None
+    ) -> tuple[list[WorldState], list[Clip]]: ...
+    def step(self, states: Any, actions: Any, sampler: Sampler | None = None) -> Any:
+        """Apply one action to one state, or B actions to B states in one batch; the states given stay as they are."""
+        if isinstance(states, WorldState):
+            after, clips = self.step([states], [actions], sampler)
+            return after[0], clips[0]
+        timings: dict[str, float] = {}
+        parts = list(self.stream(states, actions, sampler, timings=timings))
+        clips = [
+            Clip(frames=np.concatenate([part.frames[i] for part in parts]), fps=self.config.fps, timings=timings)
+            for i in range(len(states))
+        ]
+        return (parts[-1].states if parts else []), clips
+
+    def stream(
+        self,
+        states: Sequence[WorldState],
+        actions: Sequence[str],
+        sampler: Sampler | None = None,
+        should_stop: Callable[[], bool] | None = None,
+        timings: dict[str, float] | None = None,
+    ) -> Iterator[Part]:
+        """As `step`, but frames come as soon as they are decoded; the last part carries the next states.
+
+        `timings` is filled with milliseconds by stage. Raises Cancelled, between denoising steps or parts, once
+        `should_stop()` is true; InvalidAction for a bad sentence; InvalidInput for lists of different lengths.
+        """
+        if len(states) != len(actions):
+            raise InvalidInput(f"{len(states)} states need as many actions, not {len(actions)}.")
+        texts = [self.check_action(action) for action in actions]
+        if not states:
+            return
+        stop = should_stop or (lambda: False)
+        clock = _Clock({} if timings is None else timings)
+        with torch.inference_mode():
+            chunk = self._imagine(states, texts, sampler or Sampler(), stop, clock)
+            history = torch.cat([_stack(states, "latents", chunk), chunk], 2)[:, :, -self.config.video.history :].cpu()
+            memory = self._memory(states)
+        last = chunk.shape[2] - 1
+        for index in range(last + 1):
+            if stop():
+                raise Cancelled("The caller stopped this step while it was decoded; the world is unchanged.")
+            with torch.inference_mode():
+                pixels, memory = self.autoencoder.decode_step(chunk[:, :, index : index + 1], memory)
+                frames = to_uint8(pixels.float().transpose(1, 2)).cpu()
+            clock("decode_ms")
+            after = self._after(states, texts, history, frames, memory) if index == last else None
+            yield Part(index=index, frames=[_array(row) for row in frames], states=after)
+
+    def _imagine(
+        self, states: Sequence[WorldState], texts: list[str], sampler: Sampler, stop: Callable[[], bool], clock: "_Clock"
+    ) -> Tensor:
+        """The next chunk of latents (B, C, chunk, h, w) float32 for every state."""
+        device, dtype = self.runtime.device, self.runtime.dtype
+        ids, mask = self.backbone.tokenize(texts, [state.actions for state in states])
+        frames = torch.stack([state.frame for state in states]).to(device)
+        conditioning = self.adapter(self.backbone(frames, ids, mask))
+        clock("read_ms")
+        history = torch.stack([state.latents for state in states]).to(device, dtype)
+        shape = (history.shape[1], self.config.video.chunk, *history.shape[3:])
+        start = noise(list(states), shape).to(device)
+        context, pooled = conditioning.context_BND, conditioning.pooled_BD
+        chunk = self.video.sample(history, context, pooled, start, sampler.steps, stop)
+        clock("denoise_ms")
+        return chunk
+
+    def _memory(self, states: Sequence[WorldState]) -> tuple[Tensor, ...]:
+        layers = zip(*(state.decoder_memory for state in states), strict=True)
+        return tuple(torch.stack(layer).to(self.runtime.device, self.runtime.dtype) for layer in layers)
+
+    def _after(
+        self, states: Sequence[WorldState], texts: list[str], history: Tensor, frames: Tensor, memory: tuple[Tensor, ...]
+    ) -> list[WorldState]:
+        kept = [m.float().cpu() for m in memory]
+        return [
+            WorldState(
+                seed=state.seed,
+                step=state.step + 1,
+                actions=(*state.actions, text),
+                latents=history[row].clone(),
+                frame=frames[row, -1].clone(),
+                decoder_memory=tuple(m[row].clone() for m in kept),
+            )
+            for row, (state, text) in enumerate(zip(states, texts, strict=True))
+        ]
+
+
+class _Clock:
+    """Adds the milliseconds since its last call to a stage."""
+
+    def __init__(self, timings: dict[str, float]):
+        self.timings, self.since = timings, time.perf_counter()
+
+    def __call__(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.timings[stage] = self.timings.get(stage, 0.0) + (now - self.since) * 1000
+        self.since = now
+
+
+def _stack(states: Sequence[WorldState], name: str, like: Tensor) -> Tensor:
+    return torch.stack([getattr(state, name) for state in states]).to(like)
+
+
+def _array(frames: Tensor) -> Frames:
+    return np.ascontiguousarray(frames.numpy())
