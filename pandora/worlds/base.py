@@ -1,0 +1,96 @@
+"""What a world with known truth offers: scenes, free-text actions, frames, and a readout of facts from pixels.
+
+The interface knows no particular world. A world is a stateless rulebook; a scene is an immutable value.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Frame = NDArray[np.uint8]  # (H, W, 3) RGB, 0..255
+Frames = NDArray[np.uint8]  # (T, H, W, 3) RGB, 0..255
+Fact = tuple[str, ...]  # ("on", "red", "blue")
+Facts = frozenset[Fact]
+PhraseSplit = Literal["train", "held_out"]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a sentence asks for: a verb of the world and its arguments, e.g. Meaning("stack", ("red", "blue"))."""
+
+    verb: str
+    arguments: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return " ".join((self.verb, *self.arguments))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of one action: the next scene, the clip that leads there, and whether the rules allowed it."""
+
+    scene: Any
+    frames: Frames
+    legal: bool
+
+
+class World(ABC):
+    """A simulator with text actions, exact state and a readout. Scenes are opaque outside the world's own module."""
+
+    name: str
+    size: int = 128  # frames are size x size
+    fps: int = 8
+    frames_per_action: int = 8
+    verbs: dict[str, int]  # verb -> number of arguments
+    arguments: tuple[str, ...]  # every value an argument can take
+
+    @abstractmethod
+    def reset(self, seed: int, **options: Any) -> Any:
+        """A random scene; the same seed and options give the same scene and pixels."""
+
+    @abstractmethod
+    def render(self, scene: Any) -> Frame:
+        """The picture of a resting scene."""
+
+    @abstractmethod
+    def step(self, scene: Any, meaning: Meaning) -> Outcome:
+        """Apply an action. What the rules forbid is attempted visibly and leaves the facts as they were."""
+
+    @abstractmethod
+    def meanings(self, scene: Any) -> list[Meaning]:
+        """Every action that can be said in this scene, legal or not, in a fixed order."""
+
+    @abstractmethod
+    def is_legal(self, scene: Any, meaning: Meaning) -> bool: ...
+
+    @abstractmethod
+    def say(self, scene: Any, meaning: Meaning, rng: np.random.Generator, split: PhraseSplit = "train") -> str:
+        """One sentence for the meaning, drawn from the grammar; `split` picks the trained or the held-out phrasings."""
+
+    @abstractmethod
+    def facts(self, scene: Any) -> Facts:
+        """The whole state, exactly, as facts."""
+
+    @abstractmethod
+    def readout(self, frame: Frame) -> Facts | None:
+        """The facts read from pixels alone, or None where the picture can't be decoded."""
+
+    @abstractmethod
+    def is_held_out(self, scene: Any, meaning: Meaning) -> bool:
+        """Whether this (state, action) transition is kept out of all training clips, in any rendering."""
+
+    def sample(self, scene: Any, rng: np.random.Generator, legal: bool | None = None) -> Meaning:
+        """A random action: a verb, then its arguments, so that rare verbs are as frequent as common ones.
+
+        `legal` keeps to what the rules allow (True) or forbid (False). ValueError where the scene has no such action.
+        """
+        choices = [m for m in self.meanings(scene) if legal is None or self.is_legal(scene, m) == legal]
+        if not choices:
+            raise ValueError(f"The scene has no {'legal' if legal else 'illegal'} action.")
+        verbs = sorted({meaning.verb for meaning in choices})
+        verb = verbs[rng.integers(len(verbs))]
+        fitting = [meaning for meaning in choices if meaning.verb == verb]
+        return fitting[rng.integers(len(fitting))]

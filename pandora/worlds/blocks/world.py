@@ -1,0 +1,117 @@
+"""The blocks world: a robot gripper over a table with two to six coloured blocks."""
+
+from typing import Any
+
+import numpy as np
+
+from pandora.worlds.base import Facts, Frame, Meaning, Outcome, PhraseSplit, World
+from pandora.worlds.blocks import motion, rules, state
+from pandora.worlds.blocks.render import render
+from pandora.worlds.blocks.state import COLOURS, COLUMNS, ROWS, TABLE, BlocksState, Stack
+
+
+class Blocks(World):
+    """Scenes are `BlocksState` values. See `World` for the calls; `reset` takes `blocks` (2..6) and `light`."""
+
+    name = "blocks"
+    verbs = rules.VERBS
+    arguments = COLOURS
+
+    def reset(self, seed: int, *, blocks: int | None = None, light: bool | None = None, **options: Any) -> BlocksState:
+        """A random scene of `blocks` blocks (None: 2..5, as six are kept for evaluation), lit or not (None: 3 in 4)."""
+        if options:
+            raise TypeError(f"Blocks.reset has no option {', '.join(options)}; it takes blocks and light.")
+        if blocks is not None and not 2 <= blocks <= len(COLOURS):
+            raise ValueError(f"blocks is {blocks}; it must be 2 to {len(COLOURS)}.")
+        rng = np.random.default_rng([seed, 0xB10C])
+        count = int(rng.integers(2, 6)) if blocks is None else blocks
+        colours = [str(colour) for colour in rng.permutation(COLOURS)[:count]]
+        lit = bool(rng.random() < 0.75)
+        holding = colours.pop() if rng.random() < 0.3 else None
+        columns = [int(c) for c in rng.permutation(COLUMNS)]
+        spread = rng.uniform(0.2, 0.9)
+        towers: list[list[str]] = []
+        for colour in colours:
+            if not towers or rng.random() < spread:
+                towers.append([colour])
+            else:
+                towers[rng.integers(len(towers))].append(colour)
+        stacks = [Stack(columns.pop(), int(rng.integers(ROWS)), tuple(tower)) for tower in towers]
+        gripper = int(rng.integers(COLUMNS))
+        return BlocksState(tuple(sorted(stacks)), gripper, holding, lit if light is None else light, seed)
+
+    def render(self, scene: BlocksState) -> Frame:
+        return render(motion.rest(scene), scene.look)
+
+    def step(self, scene: BlocksState, meaning: Meaning) -> Outcome:
+        after = rules.transition(scene, meaning)
+        poses = motion.animate(scene, meaning, after, self.frames_per_action)
+        frames = np.stack([render(pose, scene.look) for pose in poses])
+        return Outcome(after, frames, rules.is_legal(scene, meaning))
+
+    def meanings(self, scene: BlocksState) -> list[Meaning]:
+        """Every verb with every choice of distinct blocks of the scene."""
+        blocks = scene.blocks
+        pairs = [(a, b) for a in blocks for b in blocks if a != b]
+        choices = {0: [()], 1: [(block,) for block in blocks], 2: pairs}
+        return [Meaning(verb, arguments) for verb, count in self.verbs.items() for arguments in choices[count]]
+
+    def is_legal(self, scene: BlocksState, meaning: Meaning) -> bool:
+        return rules.is_legal(scene, meaning)
+
+    def say(self, scene: BlocksState, meaning: Meaning, rng: np.random.Generator, split: PhraseSplit = "train") -> str:
+        from pandora.worlds.blocks import grammar
+
+        return grammar.say(scene, meaning, rng, split)
+
+    def facts(self, scene: BlocksState) -> Facts:
+        return state.facts(scene)
+
+    def readout(self, frame: Frame) -> Facts | None:
+        from pandora.worlds.blocks import readout
+
+        return readout.readout(frame)
+
+    def is_held_out(self, scene: BlocksState, meaning: Meaning) -> bool:
+        return rules.is_held_out(scene, meaning)
+
+    def demonstrate(self, scene: BlocksState, rng: np.random.Generator) -> list[Meaning]:
+        """Legal actions, one after the other, that rebuild the scene's blocks into random new towers."""
+        goal = _random_goal(scene.blocks, rng)
+        actions: list[Meaning] = []
+        while (action := _towards(scene, goal)) is not None:
+            actions.append(action)
+            scene = rules.transition(scene, action)
+        return actions
+
+
+def _random_goal(blocks: tuple[str, ...], rng: np.random.Generator) -> dict[str, str]:
+    """What each block shall stand on: another block or the table."""
+    goal: dict[str, str] = {}
+    tops: list[str] = []
+    for block in (str(b) for b in rng.permutation(blocks)):
+        index = int(rng.integers(-1, len(tops)))
+        goal[block] = TABLE if index < 0 else tops[index]
+        tops = [top for top in tops if top != goal[block]] + [block]
+    return goal
+
+
+def _towards(scene: BlocksState, goal: dict[str, str]) -> Meaning | None:
+    """The next action towards the goal, None once it is reached: build what can be built, else clear what is in the way."""
+
+    def is_done(block: str) -> bool:
+        return block == TABLE or (scene.support.get(block) == goal[block] and is_done(goal[block]))
+
+    def is_ready(block: str) -> bool:
+        below = goal[block]
+        return below == TABLE or (is_done(below) and scene.is_clear(below))
+
+    if (held := scene.holding) is not None:
+        on_block = goal[held] != TABLE and is_ready(held)
+        return Meaning("stack", (held, goal[held])) if on_block else Meaning("put_down", (held,))
+    loose = [block for block in scene.blocks if scene.is_clear(block) and not is_done(block)]
+    movable = [b for b in loose if is_ready(b)] or [b for b in loose if scene.support[b] != TABLE]
+    if not movable:
+        return None
+    block, below = movable[0], scene.support[movable[0]]
+    return Meaning("pick_up", (block,)) if below == TABLE else Meaning("unstack", (block, below))
