@@ -1,0 +1,85 @@
+"""The commands that the service adds to `pandora`: `pandora serve` and `pandora bench stream`."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pandora.errors import PandoraError
+
+_WEIGHTS = Path("weights/pandora-small")
+
+Weights = Annotated[Path | None, typer.Option(help="Folder of weights.", show_default=str(_WEIGHTS))]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:0.", show_default="auto")]
+Threads = Annotated[str | None, typer.Option(help="CPU threads of the model: a number or auto.", show_default="auto")]
+Steps = Annotated[int | None, typer.Option(min=1, max=50, help="Denoising steps a clip.", show_default="2")]
+
+bench = typer.Typer(help="Measure the service.", no_args_is_help=True)
+
+
+@bench.callback()
+def _bench() -> None:
+    """Measure the service."""
+
+
+def serve(
+    weights: Weights = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="0 takes any free port.", show_default="8000")] = None,
+    allow_remote: Annotated[
+        bool | None, typer.Option("--allow-remote", help="Let other machines in. There are no keys: they may do all.")
+    ] = None,
+    device: Device = None,
+    threads: Threads = None,
+    steps: Steps = None,
+    max_worlds: Annotated[int | None, typer.Option(help="Worlds at a time.", show_default="64")] = None,
+) -> None:
+    """Serve a world in the browser, over HTTP and WebSocket. Each option is also a variable, such as PANDORA_PORT."""
+    from server.run import run
+    from server.settings import Settings
+
+    settings = Settings.from_environment(
+        weights=weights or _local_weights(), host=host, port=port, allow_remote=allow_remote, device=device,
+        threads=threads, sampling_steps=steps, max_worlds=max_worlds,
+    )  # fmt: skip
+    if not run(settings):
+        raise typer.Exit(1)
+
+
+@bench.command("stream")
+def bench_stream(
+    weights: Weights = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A run of well under a minute.")] = False,
+    json: Annotated[Path | None, typer.Option("--json", help="Write rows and settings to this file.")] = None,
+    device: Device = None,
+    threads: Threads = None,
+    steps: Steps = None,
+) -> None:
+    """Film a second, first frame, and memory of a real server, measured through its WebSocket."""
+    from server.bench import measure
+
+    options = {"weights": weights or _local_weights(), "device": device, "threads": threads, "steps": steps}
+    measure({name: str(value) for name, value in options.items() if value is not None}, quick=quick, json_path=json)
+
+
+def _local_weights() -> Path | None:
+    """The shipped folder as seen from here, unless a variable names another."""
+    return _WEIGHTS.resolve() if _WEIGHTS.is_dir() and "PANDORA_WEIGHTS" not in os.environ else None
+
+
+def main() -> None:
+    """`python -m server.cli`: the same commands where `pandora` is not installed."""
+    app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+    app.command("serve")(serve)
+    app.add_typer(bench, name="bench")
+    try:
+        app()
+    except (PandoraError, OSError) as error:
+        typer.secho(f"pandora: {error}", fg=typer.colors.RED, err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""What there is to begin with: models, scenes, uploads."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+import anyio
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import FileResponse
+from starlette.datastructures import UploadFile
+
+from pandora.errors import InvalidImage
+from server.bodies import ModelList, ModelView, SceneList, SceneView, UploadView
+from server.service import Service, get_service
+from server.uploads import Upload, read_upload
+
+router = APIRouter(tags=["catalogue"])
+TheService = Annotated[Service, Depends(get_service)]
+
+_PICTURE = {"schema": {"type": "string", "format": "binary"}}
+_FORM = {"schema": {"type": "object", "required": ["image"], "properties": {"image": _PICTURE["schema"]}}}
+_UPLOAD_BODY = {
+    "required": True,
+    "content": {"image/png": _PICTURE, "image/jpeg": _PICTURE, "image/webp": _PICTURE, "multipart/form-data": _FORM},
+}
+
+
+@router.get("/models")
+async def models(service: TheService) -> ModelList:
+    """The model that this service runs."""
+    model = service.engine.model
+    size = model.config.frame_size
+    view = ModelView(
+        id=model.name, fingerprint=model.fingerprint, width=size, height=size, fps=model.config.fps,
+        frames_per_action=model.config.frames_per_action, sampling_steps=service.settings.sampling_steps,
+    )  # fmt: skip
+    return ModelList(models=[view])
+
+
+@router.get("/scenes")
+async def scenes(service: TheService) -> SceneList:
+    """Start pictures that ship with the model."""
+    views = [
+        SceneView(
+            id=scene.id, title=scene.title, world=scene.world, suggestions=list(scene.suggestions),
+            image_url=f"/v1/scenes/{quote(scene.id, safe='')}/image",
+        )
+        for scene in service.scenes.values()
+    ]  # fmt: skip
+    return SceneList(scenes=views)
+
+
+@router.get("/scenes/{scene_id}/image", response_class=FileResponse)
+async def scene_image(scene_id: str, service: TheService) -> FileResponse:
+    """The scene's picture."""
+    return FileResponse(service.scene(scene_id).image, headers={"Cache-Control": "private, max-age=3600"})
+
+
+@router.post("/uploads", status_code=201, openapi_extra={"requestBody": _UPLOAD_BODY})
+async def upload(request: Request, service: TheService) -> UploadView:
+    """Take a picture in, as the body itself or as the form field `image`; `POST /v1/worlds` takes its id."""
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        async with request.form(max_files=1, max_fields=4) as form:
+            taken = await take_picture(service, form.get("image"))
+    else:
+        taken = await _decode(service, await request.body())
+    service.uploads.add(taken)
+    return UploadView(id=taken.id, width=taken.width, height=taken.height, bytes=taken.bytes)
+
+
+async def take_picture(service: Service, field: UploadFile | str | None) -> Upload:
+    """Decode a form field, away from the event loop. Raises InvalidImage."""
+    if not isinstance(field, UploadFile):
+        raise InvalidImage("The form has no file in its field `image`.")
+    return await _decode(service, await field.read())
+
+
+async def _decode(service: Service, data: bytes) -> Upload:
+    size = service.engine.model.config.frame_size
+    return await anyio.to_thread.run_sync(read_upload, data, size, limiter=service.decoding)

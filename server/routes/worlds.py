@@ -1,0 +1,211 @@
+"""Worlds: begin, act, fork, rewind, look, delete."""
+
+from typing import Annotated, Any
+
+import anyio
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from pandora.errors import InvalidInput, UnknownName
+from pandora.media import Frame, encode_png, load_image
+from server.bodies import (
+    CreateWorld,
+    EventList,
+    ForkWorld,
+    HandInAction,
+    Receipt,
+    RewindWorld,
+    StepsTaken,
+    TakeSteps,
+    Tree,
+    WorldDetail,
+    WorldList,
+)
+from server.errors import UnknownStep
+from server.recording import film
+from server.routes.catalogue import take_picture
+from server.routes.views import view_detail, view_event, view_step, view_tree, view_world
+from server.service import Service, get_service, get_session
+from server.sessions.session import Session
+from server.sessions.world import Step
+
+router = APIRouter(prefix="/worlds", tags=["worlds"])
+TheService = Annotated[Service, Depends(get_service)]
+TheSession = Annotated[Session, Depends(get_session)]
+
+_FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # a step never changes
+_FORM_FIELDS = {
+    "image": {"type": "string", "format": "binary"},
+    "seed": {"type": "integer"},
+    "name": {"type": "string"},
+}
+_CREATE_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": CreateWorld.model_json_schema(),
+            "examples": {
+                "scene": {"value": {"scene": "blocks-tower", "seed": 7}},
+                "upload": {"value": {"upload": "id from POST /v1/uploads", "name": "my desk"}},
+            },
+        },
+        "multipart/form-data": {"schema": {"type": "object", "required": ["image"], "properties": _FORM_FIELDS}},
+    },
+}
+_MP4: dict[int | str, dict[str, Any]] = {200: {"content": {"video/mp4": {}}}}
+_IMAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}, "image/png": {}}}}
+
+
+@router.post("", status_code=201, openapi_extra={"requestBody": _CREATE_BODY})
+async def create(request: Request, response: Response, service: TheService) -> WorldDetail:
+    """Begin a world from a preset scene, an upload, or a picture in the form field `image`."""
+    picture: Frame | None = None
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        async with request.form(max_files=1, max_fields=8) as form:
+            body = _from_form({key: value for key, value in form.items() if isinstance(value, str)})
+            if "image" in form:
+                picture = (await take_picture(service, form["image"])).picture
+    else:
+        body = _from_json(await request.body())
+    if sum(source is not None for source in (body.scene, body.upload, picture)) != 1:
+        raise InvalidInput(
+            "A world begins from exactly one of: a scene, an upload, a picture in the form field `image`."
+        )
+    suggestions: tuple[str, ...] = ()
+    name = body.name or "Untitled"
+    if body.scene is not None:
+        if body.scene not in service.scenes:
+            raise UnknownName("scene", body.scene, service.scenes)
+        scene = service.scenes[body.scene]
+        suggestions, name = scene.suggestions, body.name or scene.title
+        picture = await anyio.to_thread.run_sync(load_image, scene.image, limiter=service.decoding)
+    elif body.upload is not None:
+        picture = service.uploads.get(body.upload).picture
+    assert picture is not None, "one source was checked above"
+    session = await service.sessions.begin(
+        picture, name=name, seed=body.seed, scene=body.scene, suggestions=suggestions
+    )
+    response.headers["Location"] = f"/v1/worlds/{session.world.id}"
+    return view_detail(session)
+
+
+@router.get("")
+async def list_worlds(service: TheService) -> WorldList:
+    """All worlds, oldest first."""
+    return WorldList(worlds=[view_world(session) for session in service.sessions.all()])
+
+
+@router.get("/{world_id}")
+async def read(session: TheSession) -> WorldDetail:
+    """A world and the steps on its path."""
+    return view_detail(session)
+
+
+@router.delete("/{world_id}", status_code=204)
+async def delete(world_id: str, service: TheService) -> None:
+    """End a world; its viewers hear `ended`. Forks of it live on."""
+    service.sessions.delete(world_id)
+
+
+@router.post("/{world_id}/steps")
+async def take_steps(body: TakeSteps, session: TheSession) -> StepsTaken:
+    """Apply actions one after another and wait until the last is committed."""
+    steps = await session.take(body.actions, body.expected_step)
+    return StepsTaken(world=view_world(session), steps=[view_step(session.world, step) for step in steps])
+
+
+@router.post("/{world_id}/actions", status_code=202)
+async def hand_in(body: HandInAction, session: TheSession) -> Receipt:
+    """Hand in an action for the live stream; the newest replaces one that has not begun."""
+    receipt = session.hand_in(body.text, body.event_id)
+    return Receipt(event_id=receipt.event_id, text=receipt.text, head=session.world.head)
+
+
+@router.post("/{world_id}/forks", status_code=201)
+async def fork(body: ForkWorld, response: Response, session: TheSession, service: TheService) -> WorldDetail:
+    """A new world that goes on from any committed step of this one."""
+    child = service.sessions.fork(session.world.id, body.step, body.seed, body.name)
+    response.headers["Location"] = f"/v1/worlds/{child.world.id}"
+    return view_detail(child)
+
+
+@router.post("/{world_id}/rewind")
+async def rewind(body: RewindWorld, session: TheSession) -> WorldDetail:
+    """Move the head to any committed step; what runs or waits is cancelled, what was committed stays."""
+    session.rewind(body.step)
+    return view_detail(session)
+
+
+@router.get("/{world_id}/events")
+async def events(
+    session: TheSession,
+    after: Annotated[int, Query(ge=0, description="skip this many")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
+) -> EventList:
+    """The world's log, oldest first."""
+    found = session.world.events[after : after + limit]
+    return EventList(events=[view_event(event) for event in found], next=after + len(found))
+
+
+@router.get("/{world_id}/tree")
+async def tree(session: TheSession, service: TheService) -> Tree:
+    """All worlds of this world's family, with all their steps."""
+    return view_tree(service.sessions.family(session.world.id))
+
+
+@router.get("/{world_id}/frames/{step}", response_class=Response, responses=_IMAGE)
+async def frame(
+    request: Request, step: int, session: TheSession, service: TheService,
+    frame: Annotated[int | None, Query(ge=0, description="0-based within the clip; the last when absent")] = None,
+) -> Response:  # fmt: skip
+    """A frame of a step: JPEG, or PNG where only that is accepted (exact, for the last frame)."""
+    found = session.world.step(step)
+    index = len(found.clip) - 1 if frame is None else frame
+    if index >= len(found.clip):
+        raise UnknownStep(f"Step {step} keeps {len(found.clip)} frame(s); there is no frame {index}.")
+    headers = _FOREVER if frame is None else {"Cache-Control": "no-cache"}
+    if not request.headers.get("accept", "").startswith("image/png"):
+        return Response(found.clip[index].jpeg, media_type="image/jpeg", headers=headers | {"Vary": "Accept"})
+
+    def draw() -> bytes:
+        is_last = index == len(found.clip) - 1
+        return encode_png(found.state.frame.numpy() if is_last else load_image(found.clip[index].jpeg))
+
+    png = await anyio.to_thread.run_sync(draw, limiter=service.decoding)
+    return Response(png, media_type="image/png", headers=headers | {"Vary": "Accept"})
+
+
+@router.get("/{world_id}/clips/{step}", response_class=Response, responses=_MP4)
+async def clip(step: int, session: TheSession, service: TheService) -> Response:
+    """The film of one step."""
+    return await _film(service, [session.world.step(step)])
+
+
+@router.get("/{world_id}/recording.mp4", response_class=Response, responses=_MP4)
+async def recording(session: TheSession, service: TheService) -> Response:
+    """The film from the start picture to the head."""
+    return await _film(service, session.world.path())
+
+
+async def _film(service: Service, steps: list[Step]) -> Response:
+    config = service.engine.model.config
+    data = await anyio.to_thread.run_sync(film, steps, config.fps, config.frames_per_action, limiter=service.decoding)
+    return Response(data, media_type="video/mp4", headers={"Content-Disposition": 'inline; filename="pandora.mp4"'})
+
+
+def _from_json(data: bytes) -> CreateWorld:
+    try:
+        return CreateWorld.model_validate_json(data)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_input=False, include_context=False)) from None
+
+
+def _from_form(fields: dict[str, str]) -> CreateWorld:
+    values: dict[str, Any] = dict(fields)
+    if values.get("seed", "").isdecimal():
+        values["seed"] = int(values["seed"])
+    try:
+        return CreateWorld.model_validate(values)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_input=False, include_context=False)) from None

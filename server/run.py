@@ -1,0 +1,97 @@
+"""The service as a process: a socket, uvicorn, and what is said to the person who started it."""
+
+import asyncio
+import errno
+import socket
+from contextlib import suppress
+
+import uvicorn
+
+from pandora import __version__
+from pandora.errors import PandoraError
+from server.app import create_app
+from server.service import Service
+from server.settings import Settings
+
+MAX_TRANSPORT_BYTES = 16 * 1024 * 1024  # of one WebSocket message; beyond, the socket closes with 1009
+
+
+def run(settings: Settings) -> bool:
+    """Serve until a signal comes; False when the model could not be loaded. Raises PandoraError for a taken port."""
+    app = create_app(settings)
+    service: Service = app.state.service
+    listener = _listen(settings.host, settings.port)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        ws_max_size=MAX_TRANSPORT_BYTES,
+        ws_per_message_deflate=False,  # JPEG does not shrink
+        timeout_graceful_shutdown=5,
+    )
+    server = _Server(config, service, _address(settings.host, listener))
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+    return service.engine.failure is None
+
+
+class _Server(uvicorn.Server):
+    """Says when the model is ready, and lets the viewers know before their sockets close."""
+
+    def __init__(self, config: uvicorn.Config, service: Service, address: str):
+        super().__init__(config)
+        self._service = service
+        self._address = address
+        self._announcing: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        print(f"Pandora {__version__}: loading {self._service.settings.weights} …", flush=True)
+        await super().startup(sockets)
+        self._announcing = asyncio.create_task(self._announce())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._announcing:
+            self._announcing.cancel()
+        await self._service.sessions.drain()
+        await super().shutdown(sockets)
+
+    async def _announce(self) -> None:
+        engine = self._service.engine
+        while not engine.settled.is_set():
+            await asyncio.sleep(0.02)
+        if engine.failure is not None:
+            self.should_exit = True
+            return
+        print(_summary(self._service), flush=True)
+        print(f"Pandora is ready: {self._address}", flush=True)
+
+
+def _summary(service: Service) -> str:
+    model, settings = service.engine.model, service.settings
+    config = model.config
+    size = config.frame_size
+    steps = f"{settings.sampling_steps} denoising step{'' if settings.sampling_steps == 1 else 's'} a clip"
+    lines = [
+        f"  model    {model.name} ({model.fingerprint[:12]})",
+        f"  film     {size}x{size} at {config.fps} fps, {config.frames_per_action} frames an action",
+        f"  runs on  {model.runtime}, {steps}",
+        f"  scenes   {len(service.scenes)}",
+    ]
+    if not settings.is_local:
+        lines.append("  open     other machines can reach this service, and it asks nobody for a key")
+    return "\n".join(lines)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PandoraError(f"Port {port} of {host} is taken. Stop its user, or pass --port 0 for any.") from None
+        raise PandoraError(f"Can't listen on {host}, port {port}: {error.strerror or error}.") from None
+
+
+def _address(host: str, listener: socket.socket) -> str:
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listener.getsockname()[1]}"

@@ -1,0 +1,60 @@
+// The REST calls of the service, and its errors.
+
+/** What went wrong, in words for the person in front of the page; `code` is stable. */
+export class Problem extends Error {
+  constructor(status, code, detail, retryAfter = null) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+async function call(method, path, { json, body, type } = {}) {
+  const headers = {};
+  if (json !== undefined) headers["Content-Type"] = "application/json";
+  else if (type) headers["Content-Type"] = type;
+  let response;
+  try {
+    response = await fetch(`/v1${path}`, { method, headers, body: json === undefined ? body : JSON.stringify(json) });
+  } catch {
+    throw new Problem(0, "offline", "The server doesn't answer. Is it running?");
+  }
+  if (!response.ok) throw await problemOf(response);
+  return response.status === 204 ? null : response.json();
+}
+
+async function problemOf(response) {
+  try {
+    const { code, detail, retry_after: retryAfter } = await response.json();
+    return new Problem(response.status, code, detail, retryAfter);
+  } catch {
+    return new Problem(response.status, "unknown", `The server answered ${response.status} ${response.statusText}.`);
+  }
+}
+
+const at = (id) => `/worlds/${encodeURIComponent(id)}`;
+
+export const api = {
+  model: async () => (await call("GET", "/models")).models[0],
+  scenes: async () => (await call("GET", "/scenes")).scenes,
+  worlds: async () => (await call("GET", "/worlds")).worlds,
+  world: (id) => call("GET", at(id)),
+  family: async (id) => (await call("GET", `${at(id)}/tree`)).worlds,
+  upload: (blob) => call("POST", "/uploads", { body: blob, type: blob.type || "application/octet-stream" }),
+  begin: (body) => call("POST", "/worlds", { json: body }),
+  fork: (id, step) => call("POST", `${at(id)}/forks`, { json: { step } }),
+  rewind: (id, step) => call("POST", `${at(id)}/rewind`, { json: { step } }),
+  remove: (id) => call("DELETE", at(id)),
+  frame: async (id, step, frame) => {
+    const response = await fetch(frameUrl(id, step, frame));
+    if (!response.ok) throw await problemOf(response);
+    return response.blob();
+  },
+};
+
+/** The picture of a step: its last frame, or frame number `frame` of its clip. */
+export const frameUrl = (id, step, frame) => `/v1${at(id)}/frames/${step}${frame === undefined ? "" : `?frame=${frame}`}`;
+
+/** The film from the start picture to the head. */
+export const filmUrl = (id) => `/v1${at(id)}/recording.mp4`;

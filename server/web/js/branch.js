@@ -1,0 +1,275 @@
+// One live world: its path, what was said and waits, and its stream. It draws nothing; `card.js` shows it.
+
+import { api } from "./api.js";
+import { FrameStore, STILL } from "./frames.js";
+import { Player } from "./player.js";
+import { WorldSocket } from "./socket.js";
+import { Stage } from "./stage.js";
+
+const REPLACED_STAYS_MS = 2600;
+const RECEIPT_WAIT_MS = 5000;
+
+export class Branch {
+  connection = "closed";
+  draining = false;
+  ended = null; // why, once it is over
+  looking = null; // the step that is looked at, null for now
+  turns = []; // {id, text, phase: sending | queued | running | replaced, sentAt}
+  latency = { firstFrameMs: null, generateMs: null, framesPerSecond: null };
+  playing = null; // the step whose frames are on the stage
+  #tell;
+  #wasReady = false;
+  #clip = null; // the clip that arrives: {step, action, frames}
+
+  /** `detail` is a WorldDetail; `tell` has `change(branch)`, `fail(branch, detail, text)` and `status(text)`. */
+  constructor(detail, tell, { letter, parent = null, fps }) {
+    this.world = detail;
+    this.path = detail.steps;
+    this.letter = letter;
+    this.store = new FrameStore(detail.id, parent?.store);
+    this.stage = new Stage();
+    this.player = new Player((bitmap) => this.stage.draw(bitmap), fps);
+    this.#tell = tell;
+    this.socket = new WorldSocket(detail.id, {
+      state: (name) => this.#connected(name),
+      message: (message) => this.#hear(message),
+      frame: (frame) => this.#see(frame),
+    });
+    this.socket.resumeFrom = detail.head;
+    this.socket.open();
+  }
+
+  get id() {
+    return this.world.id;
+  }
+
+  get head() {
+    return this.path.at(-1);
+  }
+
+  /** The step on the stage: the one looked at, or the head. */
+  get shown() {
+    return this.path.find(({ step }) => step === (this.looking ?? this.playing)) ?? this.head;
+  }
+
+  /** What happens on the stage, in the words it was asked for. */
+  get caption() {
+    return this.#clip && this.playing === this.#clip.step ? this.#clip.action : this.shown.action;
+  }
+
+  get isBusy() {
+    return this.turns.some(({ phase }) => phase !== "replaced");
+  }
+
+  // --- what a person does ---
+
+  /** Say what happens next; the receipts decide what becomes of it. */
+  act(text) {
+    if (this.looking !== null) this.backToNow();
+    const turn = { id: newId(), text, phase: "sending", sentAt: performance.now() };
+    this.turns.push(turn);
+    this.#send(turn);
+    this.#changed();
+  }
+
+  /** Replay a committed step. */
+  async look(step) {
+    const found = this.path.find((entry) => entry.step === step);
+    if (!found) return;
+    this.looking = step === this.head.step ? null : step;
+    this.playing = step;
+    this.#changed();
+    if (this.#clip) this.#acknowledge(this.#clip.step);
+    this.player.clear();
+    const clip = await this.store.clip(step, found.frames).catch((error) => this.#tell.fail(this, error.message, null));
+    if (!clip || this.playing !== step) return;
+    this.player.clear();
+    if (clip.length === 1) this.player.show(clip[0]);
+    else clip.forEach((jpeg, index) => this.player.add(jpeg, index, clip.length));
+  }
+
+  /** Leave the past: show the head as it is. */
+  async backToNow() {
+    this.looking = null;
+    this.playing = null;
+    this.player.clear();
+    this.#changed();
+    const { step, frames } = this.head;
+    const clip = await this.store.clip(step, frames).catch(() => null);
+    if (clip && this.looking === null && this.playing === null) this.player.show(clip.at(-1));
+  }
+
+  /** Move the head; returns the head it had. */
+  async rewind(step) {
+    const before = this.head.step;
+    this.#adopt(await api.rewind(this.id, step));
+    this.backToNow();
+    return before;
+  }
+
+  close() {
+    this.ended = "closed";
+    this.player.clear();
+    this.socket.close();
+  }
+
+  // --- what the stream says ---
+
+  #connected(name) {
+    this.connection = name;
+    if (name === "gone" && !this.ended) {
+      this.ended = "gone";
+      for (const { text } of this.turns.splice(0)) this.#tell.fail(this, "This world ended before that happened.", text);
+    }
+    this.#changed();
+  }
+
+  #hear(message) {
+    const turn = this.turns.find(({ id }) => id === message.event_id);
+    switch (message.type) {
+      case "ready": return this.#ready(message);
+      case "action.received": return this.#received(message, turn);
+      case "action.superseded": return this.#superseded(turn);
+      case "action.rejected": return this.#rejected(message, turn);
+      case "action.applied": return this.#applied(message, turn);
+      case "clip.start": return this.#clipStarts(message);
+      case "clip.end": return this.#clipEnds(message);
+      case "world.rewound": return this.#sync();
+      case "draining": this.draining = true; return this.#changed();
+      case "ended": return this.#end(message.reason);
+      case "error": return message.code === "unknown_world" ? null : this.#tell.fail(this, message.detail, null);
+    }
+  }
+
+  #ready({ world, fps }) {
+    this.draining = false;
+    this.player.fps = fps;
+    if (this.#wasReady) this.#sync(world.status === "idle");
+    this.#wasReady = true;
+    for (const turn of this.turns) if (turn.phase === "sending") this.#send(turn);
+    this.#changed();
+  }
+
+  #received({ event_id: id, text }, turn) {
+    if (turn) Object.assign(turn, { text, phase: "queued" });
+    else this.turns.push({ id, text, phase: "queued", sentAt: null }); // said elsewhere
+    this.#changed();
+  }
+
+  #applied(message, turn) {
+    if (turn) turn.phase = "running";
+    this.#changed();
+  }
+
+  #superseded(turn) {
+    if (!turn) return;
+    turn.phase = "replaced";
+    setTimeout(() => this.#settle(turn), REPLACED_STAYS_MS);
+    this.#changed();
+  }
+
+  #rejected({ code, detail }, turn) {
+    this.#settle(turn);
+    if (code !== "cancelled") this.#tell.fail(this, detail, turn?.sentAt ? turn.text : null);
+  }
+
+  #clipStarts({ step, action, frames, event_id: id }) {
+    this.#clip = { step, action, frames, turn: this.turns.find((turn) => turn.id === id) };
+    if (this.#clip.turn) this.#clip.turn.phase = "running";
+    this.#changed();
+  }
+
+  #see(frame) {
+    if (frame.flags & STILL) {
+      if (this.looking === null) this.player.show(frame.jpeg);
+      return;
+    }
+    this.store.put(frame);
+    const turn = this.#clip?.turn;
+    if (frame.frame === 0 && turn?.sentAt) this.latency.firstFrameMs = performance.now() - turn.sentAt;
+    if (this.looking === null) this.player.add(frame.jpeg, frame.frame, frame.frames, () => this.#shown(frame));
+  }
+
+  #shown({ step, frame, frames }) {
+    if (frame === 0) this.playing = step;
+    if (frame === frames - 1) this.#acknowledge(step);
+    if (frame === 0 || frame === frames - 1) this.#changed();
+  }
+
+  #clipEnds(message) {
+    const { step, committed, head, generate_ms: generateMs, replay, code, detail } = message;
+    const clip = this.#clip?.step === step ? this.#clip : null;
+    const turn = clip?.turn ?? this.turns.find(({ phase }) => phase === "running");
+    this.#clip = null;
+    if (this.looking !== null) this.#acknowledge(step);
+    if (!committed) {
+      this.store.drop(step);
+      this.playing = this.playing === step ? null : this.playing;
+      this.#settle(turn);
+      if (code !== "cancelled") this.#tell.fail(this, detail, turn?.sentAt ? turn.text : null);
+      return;
+    }
+    this.#settle(replay ? null : turn);
+    this.socket.resumeFrom = head;
+    if (!clip || this.path.some((entry) => entry.step === step)) return;
+    if (!replay) Object.assign(this.latency, { generateMs, framesPerSecond: (clip.frames * 1000) / generateMs });
+    this.path.push({ step, action: clip.action, frames: clip.frames, timings: { generate: generateMs } });
+    this.world.head = head;
+    this.#changed();
+    this.#tell.status(`Done: ${clip.action}`);
+  }
+
+  #end(reason) {
+    if (reason !== "deleted") return; // after "draining" the socket closes and comes back
+    this.ended = "deleted";
+    this.socket.close();
+    this.#changed();
+  }
+
+  // --- inner ---
+
+  #send(turn) {
+    if (!this.socket.send({ type: "action", event_id: turn.id, text: turn.text })) return;
+    setTimeout(() => this.#missReceipt(turn), RECEIPT_WAIT_MS);
+  }
+
+  /** After a break the service stays silent about an action that it has already: then the path tells. */
+  async #missReceipt(turn) {
+    if (turn.phase !== "sending" || !this.turns.includes(turn) || !this.socket.isOpen) return;
+    await this.#sync();
+    const isDone = this.path.slice(-3).some(({ action }) => action === turn.text);
+    this.#settle(turn);
+    if (!isDone) this.#tell.fail(this, "The server did not answer. Try again.", turn.text);
+  }
+
+  /** Take the path from the server: after a break, or after a change made elsewhere. */
+  async #sync(isIdle = false) {
+    if (isIdle) this.turns = this.turns.filter(({ phase }) => phase === "sending");
+    const detail = await api.world(this.id).catch(() => null);
+    if (detail) this.#adopt(detail);
+  }
+
+  #adopt(detail) {
+    this.world = detail;
+    this.path = detail.steps;
+    this.socket.resumeFrom = detail.head;
+    if (!this.path.some(({ step }) => step === this.looking)) this.looking = null;
+    if (!this.path.some(({ step }) => step === this.playing)) this.playing = null;
+    this.#changed();
+  }
+
+  #settle(turn) {
+    this.turns = this.turns.filter((other) => other !== turn);
+    this.#changed();
+  }
+
+  #acknowledge(step) {
+    this.socket.send({ type: "ack", clip: step });
+  }
+
+  #changed() {
+    this.#tell.change(this);
+  }
+}
+
+const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,0 +1,88 @@
+// The way in: start pictures, a picture of one's own, and worlds that were begun before.
+
+import { frameUrl } from "./api.js";
+import { byId, count, el, icon } from "./dom.js";
+
+const RECENT = 6;
+
+export class Gallery {
+  #scenes = byId("scenes");
+  #recent = byId("recent");
+  #file = byId("file");
+  #hear;
+
+  /** `hear` has `scene(scene)`, `picture(file)` and `world(id)`. */
+  constructor(hear) {
+    this.#hear = hear;
+    this.#file.addEventListener("change", () => {
+      if (this.#file.files[0]) hear.picture(this.#file.files[0]);
+      this.#file.value = "";
+    });
+    this.#scenes.append(...Array.from({ length: 6 }, () => el("li", { class: "scene is-loading", "aria-hidden": "true" }, el("div", { class: "scene-picture" }))));
+  }
+
+  showScenes(scenes) {
+    const cards = scenes.map((scene) =>
+      el(
+        "li",
+        { class: "scene" },
+        el(
+          "button",
+          { type: "button", "data-scene": scene.id, onclick: (event) => this.#begin(event.currentTarget, scene) },
+          el("span", { class: "scene-picture" }, el("img", { src: scene.image_url, alt: "", width: 128, height: 128, loading: "lazy" })),
+          el("span", { class: "scene-title" }, scene.title),
+          scene.suggestions[0] ? el("span", { class: "scene-hint" }, `“${scene.suggestions[0]}”`) : null,
+        ),
+      ),
+    );
+    const own = el(
+      "li",
+      { class: "scene is-own" },
+      el(
+        "button",
+        { type: "button", id: "own-picture", onclick: () => this.#file.click() },
+        el("span", { class: "scene-picture" }, icon("picture")),
+        el("span", { class: "scene-title" }, "A picture of your own"),
+        el("span", { class: "scene-hint" }, "choose, drop or paste"),
+      ),
+    );
+    this.#scenes.replaceChildren(...cards, own);
+    this.#scenes.removeAttribute("aria-busy");
+  }
+
+  /** The newest families of worlds, newest first, so that none is lost by leaving it. */
+  showWorlds(worlds) {
+    const families = new Map();
+    const rootOf = (world) => worlds.find(({ id }) => id === world.parent?.world);
+    for (const world of worlds) {
+      let root = world;
+      while (rootOf(root)) root = rootOf(root);
+      families.set(root.id, [...(families.get(root.id) ?? []), world]);
+    }
+    const newest = [...families.values()].reverse().filter((family) => family.some(({ depth }) => depth > 0)).slice(0, RECENT);
+    byId("recent-part").hidden = !newest.length;
+    this.#recent.replaceChildren(...newest.map((family) => this.#worldItem(family)));
+  }
+
+  #worldItem(family) {
+    const last = family.at(-1);
+    const steps = count(Math.max(...family.map(({ depth }) => depth)), "step");
+    const branches = family.length > 1 ? ` · ${family.length} branches` : "";
+    return el(
+      "li",
+      {},
+      el(
+        "button",
+        { type: "button", class: "recent-world", onclick: () => this.#hear.world(last.id) },
+        el("img", { src: frameUrl(last.id, last.head), alt: "", width: 128, height: 128, loading: "lazy" }),
+        el("span", {}, el("strong", {}, last.name), el("small", {}, steps + branches)),
+      ),
+    );
+  }
+
+  async #begin(button, scene) {
+    button.setAttribute("aria-busy", "true");
+    await this.#hear.scene(scene);
+    button.removeAttribute("aria-busy");
+  }
+}
