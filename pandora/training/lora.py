@@ -1,0 +1,32 @@
+"""Low-rank adaptation of a pretrained backbone (2106.09685), by `peft`: put in, and folded back into plain weights."""
+
+from collections.abc import Mapping
+
+import torch
+from peft import LoraConfig, inject_adapter_in_model
+from torch import Tensor
+
+from pandora.backbone import Backbone
+
+TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+
+def add_lora(backbone: Backbone, rank: int) -> None:
+    """Freeze the language model and give its linear layers trainable low-rank updates that start at zero."""
+    backbone.language.requires_grad_(False)
+    config = LoraConfig(r=rank, lora_alpha=rank, target_modules=TARGETS)
+    backbone.language.model = inject_adapter_in_model(config, backbone.language.model)
+
+
+def fold(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict with the low-rank updates added to the weights they belong to, under the plain names."""
+    plain: dict[str, Tensor] = {}
+    for key, value in state.items():
+        if ".lora_" in key:
+            continue
+        stem = key.removesuffix(".base_layer.weight")
+        if stem != key:
+            down, up = state[f"{stem}.lora_A.default.weight"], state[f"{stem}.lora_B.default.weight"]
+            value = (value.float() + torch.mm(up.float(), down.float())).to(value.dtype)  # lora_alpha = rank: scale 1
+        plain[key.replace(".base_layer.", ".")] = value
+    return plain

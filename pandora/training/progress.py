@@ -1,0 +1,113 @@
+"""What every training stage shares: a progress line with time left, a log of metrics, a loss curve, checkpoints."""
+
+import json
+import math
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from pandora.config import Config
+
+
+class Log:
+    """Prints progress and keeps `metrics.jsonl` in the run's folder; `curve` draws it."""
+
+    def __init__(self, folder: Path, total: int, start: int = 0):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / "metrics.jsonl"
+        self.total, self.start = total, start
+        self.began = time.monotonic()
+        self.console = Console(highlight=False)
+
+    def __call__(self, step: int, **metrics: float) -> None:
+        elapsed = time.monotonic() - self.began
+        rate = (step - self.start) / elapsed if elapsed else 0.0
+        left = (self.total - step) / rate if rate else 0.0
+        with self.path.open("a") as file:
+            file.write(json.dumps({"step": step, **metrics, "seconds": round(elapsed)}) + "\n")
+        shown = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+        self.console.print(f"step {step}/{self.total}  {shown}  {rate:.2f} steps/s  {left / 60:.0f} min left")
+
+    def curve(self, *names: str) -> None:
+        """Write `curve.png`: the named metrics over steps, each on its own logarithmic panel."""
+        import matplotlib.pyplot as plt
+
+        rows = [json.loads(line) for line in self.path.read_text().splitlines()]
+        figure, axes = plt.subplots(1, len(names), figsize=(5 * len(names), 3.2), squeeze=False)
+        for axis, name in zip(axes[0], names, strict=True):
+            points = [(row["step"], row[name]) for row in rows if name in row]
+            axis.plot(*zip(*points, strict=True), linewidth=1) if points else None
+            axis.set(xlabel="step", title=name)
+            if points and min(value for _, value in points) > 0 and max(v for _, v in points) > 10 * min(v for _, v in points):
+                axis.set_yscale("log")
+            axis.grid(alpha=0.3)
+        figure.tight_layout()
+        figure.savefig(self.path.with_name("curve.png"), dpi=120)
+        plt.close(figure)
+
+
+def record(folder: Path, config: Config, processes: int = 1) -> None:
+    """Add the settings and the machine of this start to `runs.jsonl`: what a model card needs to name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [line.split(":", 1)[1].strip() for line in _cpu_lines() if line.startswith("model name")]
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else (names or [platform.machine()])[0]
+    machine = {"device": device, "cores": os.cpu_count(), "torch": torch.__version__, "processes": processes}
+    entry = {"stage": type(config).__name__, "config": config.to_dict(), "machine": machine}
+    with (folder / "runs.jsonl").open("a") as file:
+        file.write(json.dumps(entry) + "\n")
+
+
+def _cpu_lines() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def learning_rate(step: int, total: int, peak: float, warmup: int = 200, floor: float = 0.02) -> float:
+    """Linear warm-up, then a cosine down to `floor` of the peak."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    phase = min(1.0, (step - warmup) / max(1, total - warmup))
+    return peak * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * phase)))
+
+
+def save_training(path: Path, tensors: dict[str, torch.Tensor], header: dict[str, Any]) -> None:
+    """Write a resumable checkpoint as safetensors, whole or not at all."""
+    from safetensors.torch import save_file
+
+    part = path.with_suffix(".part")
+    save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, str(part), {"header": json.dumps(header)})
+    os.replace(part, path)
+
+
+def load_training(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Inverse of `save_training`."""
+    from safetensors import safe_open
+
+    with safe_open(str(path), "pt") as file:
+        return {key: file.get_tensor(key) for key in file.keys()}, json.loads(file.metadata()["header"])  # noqa: SIM118
+
+
+def optimizer_tensors(*optimizers: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """The state of optimizers as named tensors, in parameter order."""
+    return {
+        f"optimizer.{which}.{index}.{name}": torch.as_tensor(value)
+        for which, optimizer in enumerate(optimizers)
+        for index, entry in optimizer.state_dict()["state"].items()
+        for name, value in entry.items()
+    }
+
+
+def restore_optimizer(tensors: dict[str, torch.Tensor], *optimizers: torch.optim.Optimizer) -> None:
+    """Inverse of `optimizer_tensors`, for the same optimizers over the same parameters."""
+    for which, optimizer in enumerate(optimizers):
+        state: dict[int, dict[str, torch.Tensor]] = {}
+        for key, value in tensors.items():
+            if key.startswith(f"optimizer.{which}."):
+                _, _, index, name = key.split(".", 3)
+                state.setdefault(int(index), {})[name] = value
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,0 +1,247 @@
+"""Stages 2 to 4: the video model, instruction tuning of backbone and adapter with it, training on its own rollouts.
+
+One loop serves all three. `own` is the share of the batch whose history the model made itself: those rows live in a
+pool, and after each step the model's own sample becomes the history of the row's next clip (self-forcing in spirit,
+2506.08009, with the true next clip as the target, so no teacher is needed). `tune` lets the loss reach backbone and
+adapter. Several processes (torchrun) average their gradients.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from pandora.adapter import Adapter, Conditioning
+from pandora.backbone import Backbone
+from pandora.config import Config
+from pandora.runtime import Runtime
+from pandora.training.alignment import load as load_aligned
+from pandora.training.clips import Batch, Clips
+from pandora.training.lora import add_lora, fold
+from pandora.training.progress import (
+    Log,
+    learning_rate,
+    load_training,
+    optimizer_tensors,
+    record,
+    restore_optimizer,
+    save_training,
+)
+from pandora.video.flow import VideoConfig, VideoModel, diffuse
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoTraining(Config):
+    data: str = "data/blocks"
+    aligned: str = "runs/align"  # backbone and adapter to start from
+    out: str = "runs/video"
+    start_from: str = ""  # folder of an earlier run of this loop, whose averaged weights are taken over
+    steps: int = 5000
+    batch: int = 16  # a process
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    tune: bool = False
+    tune_rate: float = 0.05  # learning rate of backbone and adapter, relative
+    lora_rank: int = 0  # tune the backbone by low-rank updates instead: for pretrained ones
+    own: float = 0.0  # share of rows on the model's own history
+    own_steps: int = 2  # at most, when the model samples its own history
+    history_noise: float = 0.15  # at most, on half of the rows
+    pure_noise: float = 0.25  # share of rows trained at t = 1, where one-step sampling starts
+    moving_weight: float = 3.0
+    ema: float = 0.999
+    seed: int = 0
+    log_every: int = 50
+    save_every: int = 250
+    threads: int = 1
+    device: str = "auto"
+    model: VideoConfig = field(default_factory=VideoConfig)
+
+
+class Pool:
+    """Rows that walk through episodes; the first `own` of them carry histories that the model made."""
+
+    def __init__(self, clips: Clips, rows: int, own: int, rng: np.random.Generator):
+        self.clips, self.own, self.rng = clips, own, rng
+        self.episodes = [clips.draw(rng) for _ in range(rows)]
+        self.at = [int(rng.integers(clips.clips)) for _ in range(rows)]
+        self.histories = [clips.past(e, c) for e, c in zip(self.episodes, self.at, strict=True)]
+
+    def batch(self) -> Batch:
+        return self.clips.batch(self.episodes, self.at, self.histories, self.rng)
+
+    def advance(self, made: Tensor | None) -> None:
+        """Own rows go on from `made` (own, C, chunk, h, w); the others, and finished ones, draw a new place."""
+        keep = self.histories[0].shape[1]
+        for row in range(len(self.episodes)):
+            if made is not None and row < self.own and self.at[row] + 1 < self.clips.clips:
+                self.at[row] += 1
+                self.histories[row] = torch.cat([self.histories[row], made[row].cpu()], 1)[:, -keep:]
+                continue
+            self.episodes[row] = self.clips.draw(self.rng)
+            self.at[row] = 0 if row < self.own else int(self.rng.integers(self.clips.clips))
+            self.histories[row] = self.clips.past(self.episodes[row], self.at[row])
+
+
+class Trainer(nn.Module):
+    """The trained modules together, so that one optimizer, one checkpoint and one average hold them."""
+
+    def __init__(self, config: VideoTraining):
+        super().__init__()
+        self.backbone, self.adapter = load_aligned(config.aligned)
+        self.video = VideoModel(config.model)
+        if config.start_from:
+            for name, part in (("video", self.video), ("backbone", self.backbone), ("adapter", self.adapter)):
+                part.load_state_dict(load_file(Path(config.start_from) / f"{name}.safetensors"))
+        self.backbone.requires_grad_(config.tune)
+        self.adapter.requires_grad_(config.tune)
+        if config.tune and config.lora_rank:
+            add_lora(self.backbone, config.lora_rank)
+
+    backbone: Backbone
+    adapter: Adapter
+
+    def condition(self, batch: Batch, device: torch.device, tune: bool) -> Conditioning:
+        ids, mask = self.backbone.tokenize(batch.sentences, batch.earlier)
+        with torch.set_grad_enabled(tune):
+            return self.adapter(self.backbone(batch.frames.to(device), ids, mask))
+
+    def optimizers(self, config: VideoTraining) -> list[torch.optim.Optimizer]:
+        """Muon for the matrices of the video model's blocks, AdamW for everything else; `scale` is a relative rate."""
+        matrices = [p for p in self.video.transformer.blocks.parameters() if p.ndim == 2]
+        chosen = {id(p) for p in matrices}
+        groups = [{"params": [p for p in self.video.parameters() if id(p) not in chosen], "scale": 1.0}]
+        tuned = [p for m in (self.backbone, self.adapter) for p in m.parameters() if p.requires_grad]
+        if tuned:
+            groups.append({"params": tuned, "scale": config.tune_rate})
+        decay = config.weight_decay
+        return [
+            torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=decay),
+            torch.optim.Muon([{"params": matrices, "scale": 1.0}], weight_decay=decay, adjust_lr_fn="match_rms_adamw"),
+        ]
+
+
+def step_losses(
+    model: Trainer, batch: Batch, config: VideoTraining, own: int, device: torch.device
+) -> tuple[Tensor, dict[str, float], Tensor | None]:
+    """The weighted x-prediction loss, what to log, and the model's own next clips for the first `own` rows."""
+    conditioning = model.condition(batch, device, config.tune)
+    history, target = batch.history.to(device), batch.target.to(device)
+    rows = history.shape[0]
+    level = config.history_noise * torch.rand(rows, device=device) * (torch.rand(rows, device=device) < 0.5)
+    history = history + level.view(-1, 1, 1, 1, 1) * torch.randn_like(history)
+    with torch.no_grad():  # the cache carries no gradient, as in Transformer-XL (1901.02860, section 3.2)
+        cache = model.video.remember(history)
+
+    shift, u = config.model.time_shift, torch.rand(rows, device=device)
+    time = torch.where(torch.rand(rows, device=device) < config.pure_noise, 1.0, shift * u / (1 + (shift - 1) * u))
+    noisy = diffuse(target, torch.randn_like(target), time)
+    last = history[:, :, -1:]
+    context = model.video.transformer.embed_context(conditioning.context_BND)
+    clean = model.video.predict(noisy, time, last, context, conditioning.pooled_BD, cache)
+    error = (clean - target).square().mean(1)
+    moving = ((target - last).abs().amax(1) > 0.5).float()
+    loss = ((1 + config.moving_weight * moving) * error).mean()
+    metrics = {"mse": error.mean().item(), "moving": (error * moving).sum().item() / max(1.0, moving.sum().item())}
+
+    made = None
+    if own:
+        with torch.no_grad():
+            steps = 1 + int(torch.randint(config.own_steps, ()).item())
+            made = model.video.sample(
+                history[:own], conditioning.context_BND[:own], conditioning.pooled_BD[:own],
+                torch.randn_like(target[:own]), steps, cache=tuple((k[:own], v[:own]) for k, v in cache),
+            )  # fmt: skip
+    return loss, metrics, made
+
+
+def average_gradients(parameters: list[nn.Parameter]) -> None:
+    """Mean over the processes, in one message."""
+    flat = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    offset = 0
+    for p in parameters:
+        if p.grad is not None:
+            p.grad.copy_(flat[offset : offset + p.numel()].view_as(p))
+            offset += p.numel()
+
+
+def train(config: VideoTraining) -> Path:
+    """Train or resume; returns the run's folder with video, backbone and adapter weights (averaged over steps)."""
+    runtime = Runtime.resolve(config.device, threads=config.threads).apply()
+    parallel = "WORLD_SIZE" in os.environ
+    if parallel:
+        dist.init_process_group("nccl" if runtime.device.type == "cuda" else "gloo")
+    rank = dist.get_rank() if parallel else 0
+    folder = Path(config.out)
+    torch.manual_seed(config.seed)
+    model = Trainer(config).to(runtime.device)
+    average = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    optimizers = model.optimizers(config)
+    start = resume(folder, model, average, optimizers)
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    parameters = [p for group in groups for p in group["params"]]
+    clips = Clips(config.data, config.model.history, config.model.chunk)
+    own = round(config.own * config.batch)
+    pool = Pool(clips, config.batch, own, np.random.default_rng([config.seed, rank, start]))
+    torch.manual_seed(config.seed + 7919 * rank + 104729 * start)
+    if rank == 0:
+        record(folder, config, dist.get_world_size() if parallel else 1)
+    log = Log(folder, config.steps, start)
+    for step in range(start, config.steps):
+        for group in groups:
+            group["lr"] = group["scale"] * learning_rate(step, config.steps, config.learning_rate)
+        with torch.autocast(runtime.device.type, torch.bfloat16):
+            loss, metrics, made = step_losses(model, pool.batch(), config, own, runtime.device)
+        loss.backward()
+        if parallel:
+            average_gradients(parameters)
+        norm = nn.utils.clip_grad_norm_(parameters, 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        pool.advance(made)
+        with torch.no_grad():
+            decay = min(config.ema, (step + 1) / (step + 10))
+            for name, value in model.state_dict().items():
+                average[name].lerp_(value, 1 - decay) if value.is_floating_point() else average[name].copy_(value)
+        if rank == 0 and (step + 1) % config.log_every == 0:
+            log(step + 1, loss=loss.item(), **metrics, grad_norm=float(norm), clips=clips.size)
+        if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
+            clips.refresh()
+            if rank == 0:
+                save(folder, model, average, optimizers, step + 1)
+    if rank == 0:
+        log.curve("loss", "mse", "moving")
+    if parallel:
+        dist.destroy_process_group()
+    return folder
+
+
+def save(folder: Path, model: Trainer, average: dict[str, Tensor], optimizers: list[torch.optim.Optimizer], step: int) -> None:
+    """`training.safetensors` to resume from, and the averaged weights of each part to use."""
+    tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
+    tensors |= {f"average.{k}": v for k, v in average.items()}
+    save_training(folder / "training.safetensors", tensors | optimizer_tensors(*optimizers), {"step": step})
+    for part in ("video", "backbone", "adapter"):
+        prefix = f"{part}."
+        weights = fold({k.removeprefix(prefix): v for k, v in average.items() if k.startswith(prefix)})
+        save_training(folder / f"{part}.safetensors", weights, {"step": step})
+
+
+def resume(folder: Path, model: Trainer, average: dict[str, Tensor], optimizers: list[torch.optim.Optimizer]) -> int:
+    """Take up `training.safetensors` if it is there; returns the number of steps done."""
+    checkpoint = folder / "training.safetensors"
+    if not checkpoint.exists():
+        return 0
+    tensors, header = load_training(checkpoint)
+    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+    for name in average:
+        average[name].copy_(tensors[f"average.{name}"])
+    restore_optimizer(tensors, *optimizers)
+    return header["step"]

@@ -1,0 +1,130 @@
+"""Every stage at tiny size, end to end: data, autoencoder, encoding, video model, own rollouts; resumed where it stopped."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pandora import presets
+from pandora.training import alignment, autoencoder, data, rollout, video
+from pandora.training.clips import Clips
+from pandora.training.lora import add_lora, fold
+from pandora.training.progress import load_training
+from pandora.worlds import make_world
+from pandora.worlds.blocks import grammar
+
+TINY = presets.tiny()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shards of frames, an autoencoder trained on them, latents, and an untrained backbone and adapter."""
+    folder = tmp_path_factory.mktemp("stages")
+    paths = list(data.make(data.DataConfig(out=str(folder / "data"), shards=2, episodes=3, clips=2, sentences=3)))
+    assert [path.name for path in paths] == ["00000.npy", "00001.npy"]
+    stage = autoencoder.AutoencoderTraining(
+        data=str(folder / "data"), out=str(folder / "ae"), steps=4, batch=2, log_every=2, save_every=2,
+        model=TINY.autoencoder, device="cpu",
+    )  # fmt: skip
+    weights = autoencoder.train(stage)
+    encoding = autoencoder.Encoding(data=stage.data, autoencoder=str(weights), model=TINY.autoencoder, device="cpu")
+    assert len(list(autoencoder.encode(encoding))) == 2
+    model = presets.tiny_model()
+    alignment.save(folder / "aligned", model.backbone, model.adapter)
+    return folder
+
+
+def settings(folder: Path, **changes: object) -> video.VideoTraining:
+    config = video.VideoTraining(
+        data=str(folder / "data"), aligned=str(folder / "aligned"), out=str(folder / "video"), steps=2, batch=2,
+        log_every=1, save_every=1, model=TINY.video, device="cpu",
+    )  # fmt: skip
+    return replace(config, **changes)  # type: ignore[arg-type]
+
+
+def test_no_shard_holds_what_is_held_out(folder: Path) -> None:
+    world = make_world("blocks")
+    for path in sorted((folder / "data").glob("*.jsonl")):
+        for line in path.read_text().splitlines():
+            episode = json.loads(line)
+            scene = world.reset(episode["seed"])
+            for action in episode["actions"]:
+                meaning = next(m for m in world.meanings(scene) if str(m) == action["meaning"])
+                assert not world.is_held_out(scene, meaning)
+                assert all(grammar.split_of(sentence) != "held_out" for sentence in action["sentences"])
+                scene = world.step(scene, meaning).scene
+
+
+def test_the_same_seed_makes_the_same_shard(folder: Path) -> None:
+    again = next(data.make(data.DataConfig(out=str(folder / "again"), shards=1, episodes=3, clips=2, sentences=3)))
+    first = folder / "data" / "00000.npy"
+    assert np.array_equal(np.load(again), np.load(first))
+    assert again.with_suffix(".jsonl").read_text() == first.with_suffix(".jsonl").read_text()
+
+
+def test_clips_begin_with_a_world_that_stood_still(folder: Path) -> None:
+    clips = Clips(str(folder / "data"), history=2, chunk=2)
+    assert (clips.size, clips.clips) == (12, 2)
+    start, later = clips.past((0, 1), 0), clips.past((0, 1), 1)
+    assert torch.equal(start[:, 0], start[:, 1])
+    batch = clips.batch([(0, 1), (0, 1)], [0, 1], [start, later], np.random.default_rng(0))
+    assert torch.equal(batch.target[0], later)
+    assert batch.sentences[1] in clips.actions[0][1][1]["sentences"]
+    assert batch.earlier[0] == ()
+
+
+def test_video_training_resumes_at_the_exact_step(folder: Path) -> None:
+    out = folder / "video"
+    video.train(settings(folder))
+    video.train(settings(folder, steps=3))
+    steps = [json.loads(line)["step"] for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert steps == [1, 2, 3]
+    tensors, header = load_training(out / "training.safetensors")
+    assert header["step"] == 3 and any(key.startswith("optimizer.1.") for key in tensors)
+    assert (out / "curve.png").stat().st_size > 1000
+
+
+def test_own_rollouts_tune_backbone_and_adapter(folder: Path) -> None:
+    video.train(settings(folder))
+    before, _ = load_training(folder / "video" / "adapter.safetensors")
+    values = settings(folder).to_dict() | {
+        "model": TINY.video, "out": str(folder / "rollout"), "start_from": str(folder / "video"), "own": 0.5,
+        "tune": True, "tune_rate": 1.0, "steps": 3, "learning_rate": 1e-2,
+    }  # fmt: skip
+    rollout.train(rollout.RolloutTraining(**values))
+    after, _ = load_training(folder / "rollout" / "adapter.safetensors")
+    assert before.keys() == after.keys()
+    assert any(not torch.equal(before[key], after[key]) for key in before)
+
+
+def test_the_pool_feeds_the_model_its_own_clips(folder: Path) -> None:
+    clips = Clips(str(folder / "data"), history=2, chunk=2)
+    pool = video.Pool(clips, rows=3, own=2, rng=np.random.default_rng(0))
+    pool.at[:2] = [0, 1]
+    made = torch.full((2, *pool.histories[0].shape), 7.0)
+    pool.advance(made)
+    assert pool.at[0] == 1 and (pool.histories[0] == 7).all(), "the first row goes on from what it made"
+    assert pool.at[1] == 0 and not (pool.histories[1] == 7).any(), "the second had finished its episode"
+    assert not (pool.histories[2] == 7).any(), "the third reads the truth"
+
+
+def test_low_rank_updates_fold_into_plain_weights() -> None:
+    model = presets.tiny_model()
+    plain = set(model.backbone.state_dict())
+    add_lora(model.backbone, rank=4)
+    trained = [name for name, p in model.backbone.language.named_parameters() if p.requires_grad]
+    assert trained and all("lora_" in name for name in trained)
+    for name, parameter in model.backbone.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    frames = torch.zeros(1, 32, 32, 3, dtype=torch.uint8)
+    ids, mask = model.backbone.tokenize(["wait"], [()])
+    expected = model.backbone(frames, ids, mask)
+    folded = fold(model.backbone.state_dict())
+    assert set(folded) == plain
+    fresh = presets.tiny_model().backbone
+    fresh.load_state_dict(folded)
+    torch.testing.assert_close(fresh(frames, ids, mask), expected, atol=1e-5, rtol=1e-5)
