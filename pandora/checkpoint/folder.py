@@ -92,6 +92,18 @@ def fill(module: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> 
     module.load_state_dict(state, strict=True)
 
 
+def read_sizes(folder: str | Path) -> dict[str, tuple[int, int]]:
+    """By part name: how many stored numbers, and bytes on disk. Raises InvalidCheckpoint."""
+    sizes: dict[str, tuple[int, int]] = {}
+    for file in sorted(read_manifest(folder)):
+        if match := _PART.fullmatch(file):
+            count, size = sizes.get(match["name"], (0, 0))
+            stored = _read(Path(folder) / file, "cpu")
+            numbers = sum(tensor.numel() for tensor in stored.values())
+            sizes[match["name"]] = (count + numbers, size + (Path(folder) / file).stat().st_size)
+    return sizes
+
+
 def _unshare(state: Mapping[str, Tensor]) -> tuple[State, dict[str, str]]:
     """One key for each memory, and which other keys point to it, e.g. tied embeddings."""
     kept: State = {}

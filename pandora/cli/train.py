@@ -11,6 +11,13 @@ STAGES = {
     "rollout": "The video model, on its own rollouts, so that errors do not pile up.",
 }
 
+MORE = {
+    "export": ("Put the runs' parts together into a weights folder.", "pandora.training.export:export"),
+    "card": ("Write the model card and the README's table from what was measured.", "pandora.training.card:write"),
+}
+
 app = typer.Typer(help="Train one stage; it resumes where it stopped.", no_args_is_help=True)
 for _stage, _summary in STAGES.items():
     app.command(_stage, help=_summary, cls=configured(f"pandora.training.{_stage}:train"))(placeholder)
+for _step, (_summary, _target) in MORE.items():
+    app.command(_step, help=_summary, cls=configured(_target))(placeholder)

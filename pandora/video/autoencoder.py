@@ -62,15 +62,23 @@ class Autoencoder(nn.Module):
         self.config = config
         width, cell = config.width, config.spatial
         self.patch_in = nn.Conv2d(3 * TIME * cell**2, width, 1)
+        self.frame_in = nn.Conv2d(3 * (cell // 2) ** 2, config.frame_width, 3, stride=2, padding=1)
+        self.frame_merge = nn.Conv2d(TIME * config.frame_width, width, 1)
         self.encoder = nn.ModuleList(MemoryBlock(width) for _ in range(config.encoder_blocks))
         self.to_latent = nn.Conv2d(width, config.latent_channels, 1)
         self.from_latent = nn.Conv2d(config.latent_channels, width, 3, padding=1)
         self.decoder = nn.ModuleList(MemoryBlock(width) for _ in range(config.decoder_blocks))
         self.unfold = nn.Conv2d(width, TIME * config.frame_width * 4, 1)
         self.frame_block = nn.Conv2d(config.frame_width, config.frame_width, 3, padding=1)
+        self.frame_refine = nn.ModuleList(
+            nn.Conv2d(config.frame_width, config.frame_width, 3, padding=1) for _ in range(2)
+        )
         self.to_pixels = nn.Conv2d(config.frame_width, 3 * (cell // 2) ** 2, 3, padding=1)
         for linear in (self.patch_in, self.to_latent, self.from_latent, self.unfold, self.to_pixels):
             _begin_linear(linear)
+        for silent in (self.frame_merge, self.frame_refine[1]):
+            nn.init.zeros_(silent.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(silent.bias)  # type: ignore[arg-type]
         self.register_buffer("latents_mean", torch.zeros(config.latent_channels))
         self.register_buffer("latents_std", torch.ones(config.latent_channels))
 
@@ -83,9 +91,11 @@ class Autoencoder(nn.Module):
         """(B, 3, 4k, H, W) -> unnormalised latents (B, C, k, h, w), from an empty memory."""
         batch, _, time, height, width = video.shape
         length = time // TIME
-        groups = video.unflatten(2, (length, TIME)).permute(0, 2, 3, 1, 4, 5)  # B k 4 3 H W
-        x = F.pixel_unshuffle(groups.reshape(batch * length, TIME * 3, height, width), self.config.spatial)
-        x = self.patch_in(x)
+        frames = video.transpose(1, 2).reshape(batch * time, 3, height, width)
+        folded = frames.reshape(batch * length, TIME * 3, height, width)
+        details = F.silu(self.frame_in(F.pixel_unshuffle(frames, self.config.spatial // 2)))
+        x = self.patch_in(F.pixel_unshuffle(folded, self.config.spatial))
+        x = x + self.frame_merge(details.reshape(batch * length, -1, *details.shape[-2:]))
         for block in self.encoder:
             x, _ = block(x, torch.zeros_like(x[:batch]), length)
         return self.to_latent(x).unflatten(0, (batch, length)).transpose(1, 2)
@@ -116,6 +126,7 @@ class Autoencoder(nn.Module):
             after.append(past)
         x = F.pixel_shuffle(self.unfold(x).reshape(batch * length * TIME, -1, height, width), 2)
         x = x + F.silu(self.frame_block(F.silu(x)))
+        x = x + self.frame_refine[1](F.silu(self.frame_refine[0](F.silu(x))))
         frames = F.pixel_shuffle(self.to_pixels(x), self.config.spatial // 2)
         return frames.unflatten(0, (batch, length * TIME)).transpose(1, 2), tuple(after)
 

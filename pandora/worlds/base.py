@@ -37,6 +37,16 @@ class Outcome:
     legal: bool
 
 
+@dataclass(frozen=True)
+class Example:
+    """A scene worth beginning with: an id, a title, and sentences that fit it."""
+
+    id: str
+    title: str
+    scene: Any
+    suggestions: tuple[str, ...]
+
+
 class World(ABC):
     """A simulator with text actions, exact state and a readout. Scenes are opaque outside the world's own module."""
 
@@ -94,3 +104,11 @@ class World(ABC):
         verb = verbs[rng.integers(len(verbs))]
         fitting = [meaning for meaning in choices if meaning.verb == verb]
         return fitting[rng.integers(len(fitting))]
+
+    def splits(self) -> dict[str, dict[str, Any]]:
+        """Scenes unlike those of training, by name: the options of `reset` that draw them."""
+        return {}
+
+    def examples(self) -> list[Example]:
+        """Scenes that ship with the weights as start pictures."""
+        return []

@@ -1,6 +1,7 @@
 """Where things are: the table's cells in world units (one block is one unit) and their perspective picture.
 
-World axes: x right, y up, z away from the viewer; the origin lies on the table under the middle cell.
+World axes: x right, y up, z away from the viewer; the origin lies on the table under the middle cell. The camera looks
+down through a shifted lens, as architects' cameras do: what is upright stays upright, so towers don't lean.
 """
 
 from math import cos, radians, sin
@@ -11,22 +12,22 @@ Point = tuple[float, float, float]
 Pixel = tuple[float, float]
 
 SIZE = 128  # pixels
-COLUMN_PITCH = 1.2
+COLUMN_PITCH = 1.22
 ROW_PITCH = 1.18
 HOVER = 6.45  # height of the gripper's centre at rest: its tips clear a tower of six, a held block clears one of five
 
 _ELEVATION = radians(31.0)
-_DISTANCE = 27.0
-_SCALE = 12.75  # pixels a unit at the origin
+_DISTANCE = 20.0
+_SCALE = 13.3  # pixels a unit at the origin
 _CENTRE_X = SIZE / 2
-_CENTRE_Y = 107.0  # where the origin appears
+_CENTRE_Y = 109.0  # where the origin appears
 _SIN, _COS = sin(_ELEVATION), cos(_ELEVATION)
 _FOCAL = _SCALE * _DISTANCE
 
 
 def project(x: float, y: float, z: float, scale: float = 1.0) -> Pixel:
     """World point -> (u, v) in pixels of the 128x128 picture times `scale`; u right, v down."""
-    depth = _FOCAL / (_DISTANCE - y * _SIN + z * _COS)
+    depth = _FOCAL / (_DISTANCE + z * _COS)
     return (_CENTRE_X + x * depth) * scale, (_CENTRE_Y - (y * _COS + z * _SIN) * depth) * scale
 
 

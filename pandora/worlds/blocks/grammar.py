@@ -13,7 +13,6 @@ import re
 from bisect import bisect
 from functools import cache
 from itertools import accumulate
-from typing import Protocol
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from pandora.worlds.base import Meaning, PhraseSplit
 from pandora.worlds.blocks import phrases as p
 from pandora.worlds.blocks.reading import key_of, normal_form
 from pandora.worlds.blocks.skeletons import PHRASES, Skeleton, skeletons
+from pandora.worlds.blocks.state import TABLE, BlocksState
 from pandora.worlds.blocks.wording import fill, fill_plain, pick
 
 MISSING = "?"
@@ -30,23 +30,14 @@ _FRESH = 0.2  # how often a held-out sentence is a trained skeleton with a word 
 _FEW_HELD_WORDS = 0.05  # chance of such a word in the other held-out sentences
 
 
-class State(Protocol):
-    """What the grammar looks at: what is held, and what each other block stands on ("table" or a block)."""
-
-    @property
-    def holding(self) -> str | None: ...
-    @property
-    def support(self) -> dict[str, str]: ...
-
-
-def say(state: State, meaning: Meaning, rng: np.random.Generator, split: PhraseSplit = "train") -> str:
+def say(state: BlocksState, meaning: Meaning, rng: np.random.Generator, split: PhraseSplit = "train") -> str:
     """One sentence for the meaning in this scene, drawn from the split's phrasings; short plain ones are common."""
     ready = _is_ready(state, meaning)
     fresh = split == "held_out" and meaning.verb != "wait" and rng.random() < _FRESH
     choices, sums = _table(meaning.verb, "train" if fresh else split, ready, fresh)
     skeleton = choices[bisect(sums, rng.random() * sums[-1])]
     chance = _FEW_HELD_WORDS if split == "held_out" else 0.0
-    sentence = fill(skeleton, meaning.verb, dict(zip("ab", meaning.arguments)), rng, chance, fresh)
+    sentence = fill(skeleton, meaning.verb, dict(zip("ab", meaning.arguments, strict=False)), rng, chance, fresh)
     return _dress(sentence, skeleton.kind, PHRASES[meaning.verb].takes_manner, rng)
 
 
@@ -55,7 +46,8 @@ def canonical(meaning: Meaning) -> str:
     plain = {
         "pick_up": "pick up {}", "put_down": "put down {}", "stack": "stack {} on {}", "unstack": "unstack {} from {}",
         "push_left": "push {} to the left", "push_right": "push {} to the right", "push_away": "push {} away",
-        "push_towards": "push {} towards me", "light_on": "turn on the light", "light_off": "turn off the light", "wait": "wait",
+        "push_towards": "push {} towards me", "light_on": "turn on the light", "light_off": "turn off the light",
+        "wait": "wait",
     }  # fmt: skip
     return plain[meaning.verb].format(*(f"the {colour} block" for colour in meaning.arguments))
 
@@ -72,7 +64,7 @@ def split_of(text: str) -> PhraseSplit | None:
     return None if found is None else found[1]
 
 
-def resolve(state: State, meaning: Meaning) -> Meaning:
+def resolve(state: BlocksState, meaning: Meaning) -> Meaning:
     """The meaning with `MISSING` arguments filled in from the scene, where the scene settles them."""
     if MISSING not in meaning.arguments:
         return meaning
@@ -81,14 +73,14 @@ def resolve(state: State, meaning: Meaning) -> Meaning:
         arguments[0] = state.holding
     elif meaning.verb == "unstack" and arguments[1] == MISSING:
         below = state.support.get(arguments[0], MISSING)
-        arguments[1] = MISSING if below == "table" else below
+        arguments[1] = MISSING if below == TABLE else below
     elif meaning.verb == "unstack":
         arguments[0] = next((above for above, below in state.support.items() if below == arguments[1]), MISSING)
     return Meaning(meaning.verb, tuple(arguments))
 
 
 def phrasings(verb: str, split: PhraseSplit) -> list[str]:
-    """Every skeleton of the verb in this split, with `{a}` and `{b}` for the colour words, e.g. "grab the {a} block"."""
+    """Every skeleton of the verb in this split, `{a}` and `{b}` for colour words, e.g. "grab the {a} block"."""
     return [fill_plain(s, verb) for s in _skeletons(verb).values() if s.held == (split == "held_out")]
 
 
@@ -167,12 +159,12 @@ def _table(verb: str, split: PhraseSplit, ready: bool, fresh: bool) -> tuple[lis
     return chosen, list(accumulate(s.weight for s in chosen))
 
 
-def _is_ready(state: State, meaning: Meaning) -> bool:
+def _is_ready(state: BlocksState, meaning: Meaning) -> bool:
     """Whether the acting block is where the verb wants it."""
     match meaning.verb, meaning.arguments:
         case "pick_up", (a,):
-            return state.support.get(a) == "table"
-        case ("put_down" | "stack"), (a, *_):
+            return state.support.get(a) == TABLE
+        case (("put_down" | "stack"), (a, *_)):
             return state.holding == a
         case "unstack", (a, b):
             return state.support.get(a) == b
@@ -206,8 +198,8 @@ def _read(text: str) -> tuple[Meaning, PhraseSplit] | None:
         return None
     verb, skeleton = found
     slots = re.findall(r"\{([ab])\}", skeleton.template)
-    named = dict(zip(slots, reading.colours))
-    if any(named[slot] != colour for slot, colour in zip(slots, reading.colours)):
+    named = dict(zip(slots, reading.colours, strict=True))
+    if any(named[slot] != colour for slot, colour in zip(slots, reading.colours, strict=True)):
         return None
     arguments = tuple(named.get(slot, MISSING) for slot in "ab"[: VERBS[verb]])
     return Meaning(verb, arguments), "held_out" if skeleton.held or reading.has_held_word else "train"

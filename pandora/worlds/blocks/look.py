@@ -42,7 +42,7 @@ def make_look(seed: int) -> Look:
     sun = float(rng.uniform(0.35, 1.0) * rng.choice([-1.0, 1.0]))
     shade = rng.normal(0, 0.025, (len(COLOURS), 1)) + rng.normal(0, 0.012, (len(COLOURS), 3))
     paint = np.clip(np.array([PAINT[c] for c in COLOURS]) * (1 + np.clip(shade, -0.07, 0.07)), 0, 255)
-    colours = {colour: _rgb(values) for colour, values in zip(COLOURS, paint)}
+    colours = {colour: _rgb(values) for colour, values in zip(COLOURS, paint, strict=True)}
     return Look(_rgb(table), _rgb(np.clip(wall, 0, 240)), float(0.25 + 0.75 * shares[0]), sun, colours)
 
 

@@ -92,7 +92,7 @@ class _Timeline:
 
     def at(self, time: float) -> tuple[Point, float, str]:
         """Gripper, grip, and whether the moved block is "before", "moving" or "after" its move."""
-        legs = list(zip(pairwise(self._keys), pairwise(self._times)))
+        legs = list(zip(pairwise(self._keys), pairwise(self._times), strict=True))
         for index, ((a, b), (start, end)) in enumerate(legs):
             if time <= end and end > start:
                 part = _ease((time - start) / (end - start))
@@ -155,19 +155,15 @@ def _attempt(state: BlocksState, meaning: Meaning) -> list[_Key]:
     grip = HOLDING if holds else CLOSED if meaning.verb in PUSHES else OPEN
     reach = 0.75 if holds else TIP if meaning.verb in PUSHES else 0.5
     low = (above[0], max(top + reach, HOVER - 3.5 if stack is None else 0.0), above[2])
-    shakes = [_beside(low, shift) for shift in (0.26, -0.26, 0.26)]
+    shakes = [(low[0] + shift, min(low[1] + 0.4, HOVER), low[2]) for shift in (0.42, -0.42, 0.42)]
     keys = [
         _Key(above, grip, _duration(home.gripper, above)),
         _Key(low, grip, _duration(above, low) * 0.8),
-        *(_Key(point, grip, 0.8) for point in shakes),
+        *(_Key(point, grip, 0.9) for point in shakes),
         _Key(above, grip, _duration(low, above) * 0.8),
         _Key(home.gripper, home.grip, _duration(above, home.gripper)),
     ]
     return [replace(key, moves=holds) for key in keys]
-
-
-def _beside(point: Point, shift: float) -> Point:
-    return point[0] + shift, point[1], point[2]
 
 
 def _duration(a: Point, b: Point) -> float:
@@ -177,7 +173,7 @@ def _duration(a: Point, b: Point) -> float:
 
 
 def _mix(a: Iterable[float], b: Iterable[float], part: float) -> Point:
-    x, y, z = (p + (q - p) * part for p, q in zip(a, b))
+    x, y, z = (p + (q - p) * part for p, q in zip(a, b, strict=True))
     return x, y, z
 
 

@@ -64,7 +64,7 @@ AGENTS = Words(
     ("machine", "manipulator", "mechanical arm"),
 )
 SPEAKERS = Words({"robot": 60, "robot arm": 10, "gripper": 10, "arm": 5}, ("machine",))
-HANDS = Words({"hand": 40, "gripper": 40, "claw": 14}, ("grabber", "pincers"))
+HANDS = Words({"hand": 40, "gripper": 40, "claw": 14}, ("grabber", "pincer"))
 TABLES = Words(
     {"table": 70, "tabletop": 5, "table top": 3, "desk": 6, "surface": 5, "floor": 6, "ground": 5}, ("workbench", "tray")
 )

@@ -70,17 +70,17 @@ PUT_DOWN = Phrases(
         "?let go", "?release", "?open the {m}", "?empty the {m}", "place {a} down",
     ),
     rare=(
-        "~open the {m} and ^[release|drop] {a}", "let {a} down", "lower {a} down", "let {a} [rest|stand] on the {t}", "drop {a} down",
+        "~open the {m} and ^[release|drop] {a}", "let {a} down", "lower {a} down", "~let {a} [rest|stand] on the {t}", "drop {a} down",
         "~lower {a} and ^let it go", "~put {a} on the {t} and ^let it go", "~lower {a} and ^release it", "move {a} down to the {t}",
         "give {a} back to the {t}", "stand {a} on the {t}", "leave {a} down on the {t}", "stop holding {a}", "set {a} back on the {t}",
         "?release the grip", "?loosen the grip", "?unload the {m}", "?free the {m}", "?open up", "~go down and ^[release|put down] {a}",
-        "rest {a} on the {t}", "place {a} back on the {t}", "unhand {a}", "ungrasp {a}", "drop {a} there on the {t}", "[free|unclasp|ungrip|let loose] {a}", "let {a} fall", "let {a} drop [to|onto|on] the {t}", "get {a} out of the {m}", "put {a} to rest on the {t}",
+        "rest {a} on the {t}", "place {a} back on the {t}", "unhand {a}", "ungrasp {a}", "drop {a} there on the {t}", "[free|unclasp|ungrip|let loose] {a}", "~let {a} fall", "~let {a} drop [to|onto|on] the {t}", "get {a} out of the {m}", "put {a} to rest on the {t}",
         "let {a} out of the {m}", "set {a} free", "~let go and ^leave {a} on the {t}", "take {a} down to the {t}", "stop carrying {a}", "dump {a} on the {t}",
         "give up {a}", "bring {a} back down", "land {a} on the {t}", "?clear the {m}", "?release what the {m} holds", "?open the {m} to let the block go", "?put the load down",
     ),
     held=(
         "deposit {a} on the {t}", "park {a} on the {t}", "plop {a} down", "ease {a} down", "ease {a} onto the {t}", "unload {a} onto the {t}",
-        "plonk {a} on the {t}", "?relax the grip", "?let the block go", "let {a} sink to the {t}", "relinquish {a}",
+        "plonk {a} on the {t}", "?relax the grip", "?let the block go", "~let {a} sink to the {t}", "relinquish {a}",
     ),
     clauses=(
         "{a} [ends up|is|lands|rests|stands|sits|is back|lies] on the {t}", "{a} goes [back on|down to|onto|on] the {t}", "{a} comes down",
@@ -125,7 +125,7 @@ STACK = Phrases(
     usual=(
         "[lay|drop|rest|balance|position|lower|move|get] {a} {o} {b}", "[set|put|lay|place] {a} down {i} {b}",
         "[cover|cap|top] {b} with {a}", "put {a} above {b}", "[stack|put|place] {a} up on {b}",
-        "[add|move|bring|transfer] {a} to the top of {b}", "let {a} [stand|rest|sit] {i} {b}",
+        "[add|move|bring|transfer] {a} to the top of {b}", "~let {a} [stand|rest|sit] {i} {b}",
         "leave {a} {i} {b}", "stack up {a} on {b}", "[sit|stand] {a} {i} {b}", "put {a} up there on {b}", "let {a} down {i} {b}",
     ),
     rare=(
@@ -171,7 +171,7 @@ STACK = Phrases(
         "{a} to the top of {b}", "{o} {b}: {a}", "?{o} {b}", "?stack on {b}", "?drop on {b}",
         "{a} above, {b} below", "{a} top, {b} bottom", "?put on {b}",
     ),
-    telegrams_held=("{b} below, {a} above", "{b} under {a}, go", "{b} bottom, {a} top"),
+    telegrams_held=("{b} below, {a} above", "{b} beneath, {a} on top", "{b} bottom, {a} top"),
     takes_held_object=True,
     words=COMMON_WORDS | {"o": ONTO, "i": ON},
 )
@@ -224,6 +224,6 @@ UNSTACK = Phrases(
         "{a} off {b}", "unstack {a} {b}", "{a}: {f} {b}", "off {b}: {a}", "{a} from {b}", "unstack: {a} from {b}", "?{a}: unstack",
         "?{a}: off the stack", "{a}, off {b}", "{a} unstack from {b}", "?{a} off the stack", "?{a} off its tower", "{a} off from {b}",
     ),
-    telegrams_held=("from {b}: {a}", "{a} from atop {b}", "?{a} off the pile, go", "unstack, please: {a}, from {b}"),
+    telegrams_held=("from {b}: {a}", "{a} from atop {b}", "?{a} off the pile", "unstack, please: {a}, from {b}"),
     words=COMMON_WORDS | {"o": ONTO, "i": ON, "f": OFF, "k": TOWER},
 )

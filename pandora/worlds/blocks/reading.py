@@ -14,12 +14,13 @@ _SLOT = re.compile(r"\{(\w+)\}")
 _PUNCTUATION = str.maketrans({mark: " " for mark in string.punctuation})
 _STRIPPED = frozenset(("the", "a", "an", "that", "this", *p.FILLERS))
 _SINGULAR = {plural: singular for singular, plural in PLURAL_FORMS.items()}
-_TOKENS = {"o": "on", "i": "on", "f": "off", "k": "stack", "ask": "could you", "want": "i want", "must": "should", "you": "should"}
-_STEPS = tuple(  # "red one step left" has no "red one"
-    f"{noun} {how}"
-    for noun in ("step", "row", "column", "cell", "spot", "place", "position", "square", "notch", "space", "tile")
-    for how in ("to", "further", "left", "right", "back", "away", "closer", "nearer", "deeper")
-) + ("to left", "to right")
+_TOKENS = {  # of slots that any word of their class fills
+    "o": "on", "i": "on", "f": "off", "k": "stack", "ask": "could you", "want": "i want",
+    "must": "should", "you": "should", "g": "robot", "m": "robot", "r": "robot", "t": "table", "l": "light", "h": "it",
+}  # fmt: skip
+_UNITS = ("step", "row", "column", "cell", "spot", "place", "position", "square", "notch", "space", "tile")
+_WAYS = ("to", "further", "left", "right", "back", "away", "closer", "nearer", "deeper")
+_STEPS = ("to left", "to right", *(f"{unit} {way}" for unit in _UNITS for way in _WAYS))
 
 # By first word: a class member's words, the token of its class, whether it is kept out of training; longest first.
 Members = dict[str, list[tuple[tuple[str, ...], str, bool]]]
@@ -37,8 +38,7 @@ class Reading:
 def key_of(template: str, verb: str) -> str:
     """The normal form of a skeleton's sentences."""
     direction = direction_token(verb)
-    plain = {"g": "robot", "m": "hand", "r": "robot", "t": "table", "l": "the light", "h": "it", "d": direction, "p": direction}
-    plain |= {"a": "the red block", "b": "the red block", **_TOKENS}
+    plain = _TOKENS | {"a": "the red block", "b": "the red block", "d": direction, "p": direction}
     return normal_form(_SLOT.sub(lambda m: plain.get(m[1], m[1]), template)).key
 
 
@@ -72,13 +72,11 @@ def _members(entries: Iterable[tuple[Words, str]]) -> Members:
 @cache
 def _lexicon() -> tuple[Members, Members, Members, frozenset[str]]:
     """Colours, nouns, all other word classes, and every word that one of them starts with."""
-    classes: list[tuple[Words, str]] = [(p.HELD_OBJECTS_YOU, "it"), (p.HELD_OBJECTS, "it")]
+    classes: list[tuple[Words, str]] = [(p.HELD_OBJECTS_YOU, "it")]
     for verb, phrases in PHRASES.items():
-        classes += [(phrases.words[slot], direction_token(verb)) for slot in "dp" if slot in phrases.words]
-    classes += [(p.AGENTS, "robot"), (p.HANDS, "robot"), (p.SPEAKERS, "robot"), (p.TABLES, "table"), (p.LIGHTS, "light")]
-    classes += [(words, token) for phrases in PHRASES.values() for slot, token in _TOKENS.items() if (words := phrases.words.get(slot))]
-    classes += [(p.ASKS, "could you"), (p.WANTS, "i want"), (p.MUSTS, "should"), (p.MUSTS_YOU, "should")]
-    classes += [(Words({"need to": 1, "have to": 1, "are to": 1}), "should")]
+        tokens = {"d": direction_token(verb), "p": direction_token(verb), **_TOKENS}
+        classes += [(words, tokens[slot]) for slot, words in (p.SHARED_WORDS | phrases.words).items()]
+    classes.append((Words({"need to": 1, "have to": 1, "are to": 1}), "should"))
     colours = _members((words, name) for name, words in p.COLOURS.items())
     nouns, members = _members([(p.NOUNS, "")]), _members(classes)
     return colours, nouns, members, frozenset((*colours, *nouns, *members, *p.ADJECTIVES))
@@ -141,4 +139,3 @@ def normal_form(text: str) -> Reading:
         out.append(token)
         at += length
     return Reading(" ".join(out), tuple(colours), has_held)
-

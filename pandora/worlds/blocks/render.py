@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ _UP = 2  # supersampling
 _BIG = SIZE * _UP
 _SHADOWS = 64  # shadows are blurred at this size
 _LAMP = (0.80 * _BIG, 0.115 * _BIG)
-_FAR_EDGE = row_z(2) + 1.35  # where the table ends
+_FAR_EDGE = row_z(2) + 2.6  # where the table ends
 _STEEL = (172.0, 178.0, 188.0)
 _GRAPHITE = (74.0, 80.0, 92.0)
 _LEVELS = 64  # light levels that are told apart
@@ -47,7 +48,8 @@ class _Brush:
 
     def colour(self, paint: Rgb, shade: float, gloss: float = 0.0) -> tuple[int, int, int]:
         """`paint` darkened by `shade` (1 leaves it) and moved to white by `gloss`, under the present light."""
-        r, g, b = (int(min(255.0, (p * shade * (1 - gloss) + 255 * gloss)) * t) for p, t in zip(paint, self._tint))
+        mixed = (min(255.0, p * shade * (1 - gloss) + 255 * gloss) for p in paint)
+        r, g, b = (int(p * t) for p, t in zip(mixed, self._tint, strict=True))
         return r, g, b
 
     def face(self, corners: Iterable[Point], fill: tuple[int, int, int]) -> None:
@@ -104,7 +106,7 @@ def _draw_tube(brush: _Brush, x: float, z: float, radius: float, low: float, hig
     shades = (0.98, 1.16, 0.92, 0.68) if sun < 0 else (0.68, 0.92, 1.16, 0.98)
     if sun > 0:
         bounds = (-1.0, -0.6, -0.05, 0.55, 1.0)
-    for (a, b), shade in zip(zip(bounds, bounds[1:]), shades):
+    for (a, b), shade in zip(pairwise(bounds), shades, strict=True):
         brush.face(_front(x + a * radius, x + b * radius, low, high, z), brush.colour(paint, shade))
 
 
@@ -132,7 +134,7 @@ def _draw_shadows(image: Image.Image, pose: Pose, look: Look, light: float) -> N
     top = int(_FAR_TOP * _SHADOWS)
     soft = mask.filter(ImageFilter.BoxBlur(0.9)).crop((0, top, _SHADOWS, _SHADOWS))
     box = (0, top * _BIG // _SHADOWS, _BIG, _BIG)
-    dark = tuple(int(c * t * 0.28) for c, t in zip(look.table, tint(light)))
+    dark = tuple(int(c * t * 0.28) for c, t in zip(look.table, tint(light), strict=True))
     image.paste(dark, box, soft.resize((_BIG, _BIG - box[1]), Image.Resampling.BILINEAR))
 
 
@@ -161,7 +163,7 @@ def _room(seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     look = make_look(seed)
     v, u = np.mgrid[0:_BIG, 0:_BIG].astype(np.float32) / _BIG
     horizon = _FAR_TOP
-    wall = np.array(look.wall, np.float32) * (0.80 + 0.20 * (v / horizon) + 0.05 * look.sun * (u - 0.5))[..., None]
+    wall = np.array(look.wall, np.float32) * (0.86 + 0.14 * (v / horizon) + 0.05 * look.sun * (u - 0.5))[..., None]
     near = (v - horizon) / (1 - horizon)
     table = np.array(look.table, np.float32) * (0.86 + 0.18 * near + 0.10 * look.sun * (u - 0.5))[..., None]
     image = np.where((v >= horizon)[..., None], table, wall)
@@ -177,7 +179,7 @@ def _draw_seams(image: NDArray[np.float32], look: Look) -> None:
     """Seams between the table's planks, and the bright rim of its far edge."""
     mask = Image.new("L", (_BIG, _BIG))
     draw = ImageDraw.Draw(mask)
-    for z in (-2.45, -0.95, 0.55, 2.05):
+    for z in (-2.4, -0.8, 0.8, 2.4):
         draw.line([project(x, 0.0, z, _UP) for x in (-9.0, 9.0)], fill=255, width=1)
     seams = np.asarray(mask, np.float32)[..., None] / 255
     image *= 1 - 0.16 * look.grain * seams
@@ -189,7 +191,7 @@ def _draw_lamp(draw: ImageDraw.ImageDraw, light: float) -> None:
     """A pendant lamp before the wall; its bulb tells the light."""
     x, y = _LAMP
     draw.line((x, 0, x, y - 12), fill=(70, 72, 80), width=2)
-    warm = tuple(int(a + (b - a) * light) for a, b in zip((88, 96, 116), (255, 240, 190)))
+    warm = tuple(int(a + (b - a) * light) for a, b in zip((88, 96, 116), (255, 240, 190), strict=True))
     draw.ellipse((x - 6, y - 5, x + 6, y + 7), fill=warm)
     shade = tuple(int(c * (0.5 + 0.5 * light)) for c in (62, 66, 78))
     draw.polygon([(x - 4, y - 13), (x + 4, y - 13), (x + 13, y), (x - 13, y)], fill=shade)

@@ -1,9 +1,9 @@
-"""Skeletons: every phrasing of a verb as a template with slots, composed from the shared frames and the verb's phrases."""
+"""Skeletons: every phrasing of a verb as a template with slots, composed from shared frames and the verb's phrases."""
 
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from pandora.worlds.blocks import phrases as p
@@ -26,16 +26,22 @@ PHRASES: dict[str, Phrases] = {
 }  # fmt: skip
 _CHANCE_HELD = 6  # per cent of the composed skeletons that a hash holds out
 _SHARES = {  # of the phrasing mass, by production
-    "imperative": 36, "base": 18, "ing": 4, "s": 6, "passive": 8, "topic": 3, "clause": 6, "small": 5, "order": 6, "telegram": 8,
+    "imperative": 36, "base": 18, "ing": 4, "s": 6, "passive": 8, "topic": 3, "clause": 6, "small": 5, "order": 6,
+    "telegram": 8,
 }  # fmt: skip
 _IRREGULAR = {
-    "take": "taken", "get": "got", "put": "put", "set": "set", "let": "let", "lay": "laid", "hold": "held", "seize": "seized",
-    "bring": "brought", "send": "sent", "draw": "drawn", "shut": "shut", "cut": "cut", "make": "made", "give": "given",
+    "take": "taken", "get": "got", "put": "put", "set": "set", "let": "let", "lay": "laid", "hold": "held", "bring":
+    "brought", "send": "sent", "draw": "drawn", "shut": "shut", "cut": "cut", "make": "made", "give": "given",
     "catch": "caught", "leave": "left", "build": "built", "stick": "stuck", "thrust": "thrust", "choose": "chosen",
-    "light": "lit", "go": "gone", "do": "done", "stand": "stood", "have": "had", "keep": "kept", "slide": "slid", "split": "split", "blow": "blown", "cast": "cast", "come": "come", "freeze": "frozen", "sit": "sat", "sleep": "slept",
-    "withdraw": "withdrawn", "hang": "hung", "be": "been", "drive": "driven", "shine": "shone", "sweep": "swept",
+    "light": "lit", "go": "gone", "do": "done", "stand": "stood", "have": "had", "keep": "kept", "shine": "shone",
+    "sweep": "swept", "slide": "slid", "split": "split", "blow": "blown", "cast": "cast", "come": "come", "freeze":
+    "frozen", "sit": "sat", "sleep": "slept", "withdraw": "withdrawn", "hang": "hung", "be": "been", "drive":
+    "driven",
 }  # fmt: skip
-_DOUBLING = re.compile(r"^(get|put|set|let|grab|grip|drop|shut|cut|flip|sit|stop|dim|drag|nab|tug|plan|skip|tap|fit|unplug|cap|top|plop|strip|propel|jog|split|clap|rid|hit|prod|transfer|ungrip)$")
+_DOUBLING = re.compile(
+    "(get|put|set|let|grab|grip|drop|shut|cut|flip|sit|stop|dim|drag|nab|tug|skip|tap|fit|cap|top|plop|strip"
+    "|propel|jog|split|prod|transfer|ungrip)"
+)
 PLURAL_FORMS = {"gets": "get", "needs": "need", "has": "have", "is": "are", "goes": "go", "comes": "come"}
 
 
@@ -99,7 +105,7 @@ def _with_held_object(own: list[_Phrase]) -> list[_Phrase]:
 
 
 def _replaced(phrase: _Phrase, by: str, share: float) -> _Phrase:
-    return _Phrase(phrase.text.replace("{a}", by), phrase.weight * share, phrase.held, True, phrase.passive, phrase.plain)
+    return replace(phrase, text=phrase.text.replace("{a}", by), weight=phrase.weight * share, situated=True)
 
 
 def inflect(verb_phrase: str, form: Callable[[str], str]) -> str:
@@ -109,7 +115,7 @@ def inflect(verb_phrase: str, form: Callable[[str], str]) -> str:
 
 
 def gerund(verb: str) -> str:
-    if _DOUBLING.match(verb):
+    if _DOUBLING.fullmatch(verb):
         return f"{verb}{verb[-1]}ing"
     return f"{verb[:-1]}ing" if verb.endswith("e") and not verb.endswith(("ee", "be")) else f"{verb}ing"
 
@@ -125,7 +131,7 @@ def third_person(verb: str) -> str:
 def participle(verb: str) -> str:
     if verb in _IRREGULAR:
         return _IRREGULAR[verb]
-    if _DOUBLING.match(verb):
+    if _DOUBLING.fullmatch(verb):
         return f"{verb}{verb[-1]}ed"
     if verb.endswith("y") and verb[-2] not in "aeiou":
         return f"{verb[:-1]}ied"
@@ -135,7 +141,7 @@ def participle(verb: str) -> str:
 def _passive(phrase: _Phrase) -> dict[str, str] | None:
     """Object and participle where the object follows the head or its particle."""
     match = re.fullmatch(r"(\w+)((?: (?:up|down|on|off|out|back|in|go of))?) (\{[abhl]\})(.*)", phrase.text)
-    if match is None or not phrase.passive or "^" in phrase.text or match[1] in {"have", "reach", "go", "hang"}:
+    if match is None or not phrase.passive or "^" in phrase.text or match[1] in {"get", "have", "reach", "go", "hang"}:
         return None
     tail = match[4].replace(match[3], "it")
     return {"x": match[3], "pp": f"{participle(match[1])}{match[2]}{tail}"}
@@ -154,7 +160,7 @@ def _plain(text: str) -> str:
 def _compose(
     production: str, frames: tuple[tuple[Frame, ...], tuple[Frame, ...]], fills: list[tuple[dict[str, str], _Phrase]]
 ) -> Iterator[Skeleton]:
-    for group, held in zip(frames, (False, True)):
+    for group, held in zip(frames, (False, True), strict=True):
         for (weight, kind, frame), (fill, phrase) in product(group, fills):
             for text in expand(frame):
                 for slot, words in fill.items():
@@ -195,8 +201,10 @@ def _all(verb: str) -> Iterator[Skeleton]:
     yield from _compose("s", (p.S_FRAMES, p.S_FRAMES_HELD), third)
     yield from _compose("passive", (p.PASSIVE_FRAMES, p.PASSIVE_FRAMES_HELD), passives)
     yield from _compose("topic", (p.TOPIC_FRAMES, p.TOPIC_FRAMES_HELD), topics)
-    yield from _compose("clause", (p.CLAUSE_FRAMES, p.CLAUSE_FRAMES_HELD), _clauses(phrases.clauses, phrases.clauses_held))
-    yield from _compose("small", (p.SMALL_FRAMES, p.SMALL_FRAMES_HELD), _clauses(phrases.small, phrases.small_held))
+    clauses = _clauses(phrases.clauses, phrases.clauses_held)
+    yield from _compose("clause", (p.CLAUSE_FRAMES, p.CLAUSE_FRAMES_HELD), clauses)
+    small = _clauses(phrases.small, phrases.small_held)
+    yield from _compose("small", (p.SMALL_FRAMES, p.SMALL_FRAMES_HELD), small)
     yield from _sentences("order", "req", phrases.orders, phrases.orders_held)
     yield from _sentences("telegram", "tel", phrases.telegrams, phrases.telegrams_held)
 
@@ -209,7 +217,4 @@ def skeletons(verb: str, key: Callable[[str], str]) -> dict[str, Skeleton]:
     totals: dict[str, float] = {}
     for skeleton in unique.values():
         totals[skeleton.production] = totals.get(skeleton.production, 0) + skeleton.weight
-    return {
-        k: Skeleton(s.template, s.kind, s.production, s.weight / totals[s.production] * _SHARES[s.production], s.held, s.situated)
-        for k, s in unique.items()
-    }
+    return {k: replace(s, weight=s.weight / totals[s.production] * _SHARES[s.production]) for k, s in unique.items()}

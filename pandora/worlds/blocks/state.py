@@ -1,7 +1,8 @@
-"""The state of the blocks world: which stack stands where, what the gripper holds, the light, and all of it as facts."""
+"""The state of the blocks world as a value: stacks, gripper, light; and the same as facts."""
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from pandora.worlds.base import Facts
 
@@ -34,9 +35,7 @@ class BlocksState:
     @cached_property
     def support(self) -> dict[str, str]:
         """What each block stands on: another block or "table"; the held block is absent."""
-        return {
-            block: below for stack in self.stacks for below, block in zip((TABLE, *stack.blocks), stack.blocks)
-        }
+        return {block: below for stack in self.stacks for below, block in pairwise((TABLE, *stack.blocks))}
 
     @property
     def blocks(self) -> tuple[str, ...]:

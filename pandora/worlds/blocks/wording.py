@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect
+from collections.abc import Mapping
 from functools import cache
 from itertools import accumulate
 
@@ -12,6 +13,7 @@ from pandora.worlds.blocks.phrases import Words
 from pandora.worlds.blocks.skeletons import PHRASES, PLURAL_FORMS, Skeleton
 
 _SLOT = re.compile(r"\{(\w+)\}")
+_ONE_FORBIDDEN = re.compile(r"[,:]? (\{[dp]\}|one\b)")  # "the red one one step left"
 _NOUN_PHRASES = {
     "the {c} {n}": 72, "{c}": 9, "{c} {n}": 4, "that {c} {n}": 3, "the {c}": 1, "a {c} {n}": 2, "this {c} {n}": 1,
     "the {j} {c} {n}": 2, "the {c}-coloured {n}": 1, "the {c} colored {n}": 1,
@@ -23,7 +25,7 @@ _BARE_NOUN_PHRASES = {"{c}": 55, "{c} {n}": 20, "the {c} {n}": 18, "the {c}": 4,
 Table = tuple[tuple[str, ...], tuple[float, ...]]  # words and their weights summed up
 
 
-def _as_table(weights: dict[str, float]) -> Table:
+def _as_table(weights: Mapping[str, float]) -> Table:
     return tuple(weights), tuple(accumulate(weights.values()))
 
 
@@ -56,8 +58,13 @@ _NOUN_TABLE = _as_table(p.NOUNS.train)
 _PHRASE_TABLES = {bare: _as_table(t) for bare, t in ((False, _NOUN_PHRASES), (True, _BARE_NOUN_PHRASES))}
 
 
-def fill(skeleton: Skeleton, verb: str, blocks: dict[str, str], rng: np.random.Generator, chance: float, fresh: bool) -> str:
-    """The skeleton in words, `blocks` giving the colour for slot "a" and "b". Each word is kept out of training with `chance`, one of them surely where `fresh`."""
+def fill(
+    skeleton: Skeleton, verb: str, blocks: dict[str, str], rng: np.random.Generator, chance: float, fresh: bool
+) -> str:
+    """The skeleton in words, `blocks` giving the colours of slot "a" and "b".
+
+    Each word is one kept out of training with `chance`, one of them surely where `fresh`.
+    """
     slots = list(_SLOT.finditer(skeleton.template))
     open_slots = [i for i, slot in enumerate(slots) if slot[1] not in PLURAL_FORMS]
     sure = open_slots[int(rng.random() * len(open_slots))] if fresh else -1
@@ -71,7 +78,8 @@ def fill(skeleton: Skeleton, verb: str, blocks: dict[str, str], rng: np.random.G
         elif name in blocks:
             word = _block(blocks[name], skeleton, at, later=any(s[1] in blocks for s in slots[:i]), held=held, rng=rng)
         else:
-            word = pick(_words(verb, name, skeleton.kind).held, rng) if held else draw(_word_table(verb, name, skeleton.kind), rng)
+            words = (verb, name, skeleton.kind)
+            word = pick(_words(*words).held, rng) if held else draw(_word_table(*words), rng)
             if name == "must" and plural:
                 word = re.sub(r"^(has|needs|is)\b", lambda m: PLURAL_FORMS[m[1]], word)
             if name == "l":
@@ -88,14 +96,15 @@ def _block(colour: str, skeleton: Skeleton, end: int, later: bool, held: bool, r
     phrase = draw(_PHRASE_TABLES[skeleton.kind == "tel"], rng)
     if (rest and not re.match(r"[,:.?]", rest) and "{n} " in phrase) or (held_noun and "{n}" not in phrase):
         phrase = "the {c} {n}"
-    if phrase == "{c}":
-        noun = ""
-    else:
-        noun = pick(p.NOUNS.held, rng) if held_noun else "one" if later and rng.random() < 0.15 else draw(_NOUN_TABLE, rng)
-    if noun == "one" and (re.match(r"[,:]? (\{[dp]\}|one\b)", rest) or "{j}" in phrase or "coloured" in phrase or "colored" in phrase):
+    noun = ""
+    if phrase != "{c}":
+        noun = "one" if later and rng.random() < 0.15 else draw(_NOUN_TABLE, rng)
+        noun = pick(p.NOUNS.held, rng) if held_noun else noun
+    if noun == "one" and (_ONE_FORBIDDEN.match(rest) or re.search("{j}|colou?red", phrase)):
         noun = "block"
     word = pick(p.COLOURS[colour].held, rng) if held and not held_noun else draw(_colour_table(colour), rng)
-    return phrase.replace("{c}", word).replace("{n}", noun).replace("{j}", pick(p.ADJECTIVES, rng) if "{j}" in phrase else "")
+    phrase = phrase.replace("{c}", word).replace("{n}", noun)
+    return phrase.replace("{j}", pick(p.ADJECTIVES, rng)) if "{j}" in phrase else phrase
 
 
 def fill_plain(skeleton: Skeleton, verb: str) -> str:

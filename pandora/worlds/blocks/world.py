@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from pandora.worlds.base import Facts, Frame, Meaning, Outcome, PhraseSplit, World
+from pandora.errors import InvalidInput, UnknownName
+from pandora.worlds.base import Example, Facts, Frame, Meaning, Outcome, PhraseSplit, World
 from pandora.worlds.blocks import motion, rules, state
+from pandora.worlds.blocks.examples import examples
 from pandora.worlds.blocks.render import render
 from pandora.worlds.blocks.state import COLOURS, COLUMNS, ROWS, TABLE, BlocksState, Stack
 
@@ -20,9 +22,9 @@ class Blocks(World):
     def reset(self, seed: int, *, blocks: int | None = None, light: bool | None = None, **options: Any) -> BlocksState:
         """A random scene of `blocks` blocks (None: 2..5, as six are kept for evaluation), lit or not (None: 3 in 4)."""
         if options:
-            raise TypeError(f"Blocks.reset has no option {', '.join(options)}; it takes blocks and light.")
+            raise InvalidInput(f"Blocks.reset has no option {', '.join(options)}; it takes blocks and light.")
         if blocks is not None and not 2 <= blocks <= len(COLOURS):
-            raise ValueError(f"blocks is {blocks}; it must be 2 to {len(COLOURS)}.")
+            raise InvalidInput(f"blocks is {blocks}; it must be 2 to {len(COLOURS)}.")
         rng = np.random.default_rng([seed, 0xB10C])
         count = int(rng.integers(2, 6)) if blocks is None else blocks
         colours = [str(colour) for colour in rng.permutation(COLOURS)[:count]]
@@ -44,10 +46,20 @@ class Blocks(World):
         return render(motion.rest(scene), scene.look)
 
     def step(self, scene: BlocksState, meaning: Meaning) -> Outcome:
+        self._check(meaning)
         after = rules.transition(scene, meaning)
         poses = motion.animate(scene, meaning, after, self.frames_per_action)
         frames = np.stack([render(pose, scene.look) for pose in poses])
         return Outcome(after, frames, rules.is_legal(scene, meaning))
+
+    def _check(self, meaning: Meaning) -> None:
+        if meaning.verb not in self.verbs:
+            raise UnknownName("verb of the blocks world", meaning.verb, self.verbs)
+        if (given := len(meaning.arguments)) != (wanted := self.verbs[meaning.verb]):
+            raise InvalidInput(f"{meaning.verb} takes {wanted} blocks, not {given}.")
+        for block in meaning.arguments:
+            if block not in COLOURS:
+                raise UnknownName("block", block, COLOURS)
 
     def meanings(self, scene: BlocksState) -> list[Meaning]:
         """Every verb with every choice of distinct blocks of the scene."""
@@ -75,9 +87,17 @@ class Blocks(World):
     def is_held_out(self, scene: BlocksState, meaning: Meaning) -> bool:
         return rules.is_held_out(scene, meaning)
 
+    def splits(self) -> dict[str, dict[str, Any]]:
+        return {"held_out_block_count": {"blocks": len(COLOURS)}}
+
+    def examples(self) -> list[Example]:
+        return examples()
+
     def demonstrate(self, scene: BlocksState, rng: np.random.Generator) -> list[Meaning]:
         """Legal actions, one after the other, that rebuild the scene's blocks into random new towers."""
         goal = _random_goal(scene.blocks, rng)
+        while _towards(scene, goal) is None:
+            goal = _random_goal(scene.blocks, rng)
         actions: list[Meaning] = []
         while (action := _towards(scene, goal)) is not None:
             actions.append(action)
@@ -97,7 +117,7 @@ def _random_goal(blocks: tuple[str, ...], rng: np.random.Generator) -> dict[str,
 
 
 def _towards(scene: BlocksState, goal: dict[str, str]) -> Meaning | None:
-    """The next action towards the goal, None once it is reached: build what can be built, else clear what is in the way."""
+    """The next action towards the goal: build what can be built, else clear what is in the way. None: it is reached."""
 
     def is_done(block: str) -> bool:
         return block == TABLE or (scene.support.get(block) == goal[block] and is_done(goal[block]))

@@ -1,0 +1,46 @@
+"""A measured number with its 95 % interval: Wilson's for shares, the bootstrap's for means."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+_Z = 1.959964  # 97.5 % of a standard normal
+_DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class Row:
+    """`value` in `unit`, between `low` and `high` with 95 % confidence, from `n` samples."""
+
+    name: str
+    value: float
+    unit: str
+    low: float
+    high: float
+    n: int
+
+
+def share(name: str, outcomes: Sequence[bool]) -> Row:
+    """How many of the outcomes are true, 0..1."""
+    n, hits = len(outcomes), sum(map(bool, outcomes))
+    low, high = wilson(hits, n)
+    return Row(name, hits / n, "share", low, high, n)
+
+
+def mean(name: str, values: Sequence[float], unit: str) -> Row:
+    """The mean of the values."""
+    samples = np.asarray(values, dtype=np.float64)
+    picks = np.random.default_rng(0).integers(len(samples), size=(_DRAWS, len(samples)))
+    low, high = np.percentile(samples[picks].mean(1), [2.5, 97.5])
+    return Row(name, float(samples.mean()), unit, float(low), float(high), len(samples))
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """Wilson's score interval (1927) of a share."""
+    p = hits / n
+    centre = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z / (1 + _Z**2 / n) * sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2))
+    low = 0.0 if hits == 0 else centre - half  # rounding would leave a hair
+    return low, 1.0 if hits == n else centre + half
