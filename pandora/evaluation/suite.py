@@ -92,19 +92,20 @@ def run(
     world: str = "blocks",
     steps: int = 2,
     batch: int = 16,
+    sizes: Sizes | None = None,
     console: Console | None = None,
 ) -> Report:
     """Measure a weights folder against a simulator; with `phrases` (a JSON file) only how those are followed.
 
     Prints the tables. `out` is a folder for `eval.md` (`phrases.md`), plots, a contact sheet of examples and a film of
-    rollouts; `json_path` a file for the rows. The same seed asks the same of every model. Raises InvalidCheckpoint for
+    rollouts; `json_path` a file for the rows; `sizes` overrides how much is measured. The same seed asks the same of every model. Raises InvalidCheckpoint for
     bad weights, UnknownName for an unknown world and InvalidInput for unusable phrases, before anything is measured.
     """
     arena = make_world(world)
     model = WorldModel.from_pretrained(weights, device=device)
     console = console or Console()
     told = Timed(Told(model, Sampler(steps=steps)))
-    bench = Bench(arena, [Entry(MODEL, told)], QUICK if quick else FULL, seed, batch)
+    bench = Bench(arena, [Entry(MODEL, told)], sizes or (QUICK if quick else FULL), seed, batch)
     began, fates, rows = time.perf_counter(), [], []
     if phrases is not None:
         templates = own.read(Path(phrases), arena, model.check_action)

@@ -25,7 +25,6 @@ from pandora.backbone.language import SMALL_LANGUAGE
 from pandora.config import Config
 from pandora.training import sentences as text
 from pandora.training.teacher import (
-    COLOUR_WIDTH,
     Teacher,
     build_tokenizer,
     choose_vocabulary,
@@ -35,6 +34,8 @@ from pandora.training.teacher import (
     word_vectors,
 )
 from pandora.worlds.base import World
+
+COLOUR_WIDTH = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,7 @@ class AlignmentConfig(Config):
     typos: float = 0.1
     near_words: float = 0.1  # probability that a word is replaced by a near one
     embedding_noise: float = 0.2
+    colours: bool = True  # give the last numbers of a word vector to the colour that the word names
     colour_noise: float = 0.8  # on the rest of what a colour word means, so that its colour is what is read
     save_every: int = 200
 
@@ -124,7 +126,11 @@ def prepare(
     frames = np.stack([world.render(world.reset(seed)) for seed in range(64)])
     lesson = Lesson(text.Slots.of(world), train, english, targets, near, words, torch.from_numpy(frames))
     width = int(config.backbone.language["hidden_size"])
-    embeddings = word_vectors(vectors, colour_vectors(vocabulary, known - train.names), width, config.whitening)
+    if config.colours:
+        colours = colour_vectors(vocabulary, known - train.names).repeat(1, COLOUR_WIDTH // 4)
+        embeddings = torch.cat([word_vectors(vectors, width - COLOUR_WIDTH, config.whitening), colours], dim=1)
+    else:
+        embeddings = word_vectors(vectors, width, config.whitening)
     return lesson, ActionTokenizer(build_tokenizer(vocabulary)), embeddings
 
 
@@ -255,8 +261,9 @@ def align(
 def _blur(config: AlignmentConfig, embeddings_BSD: Tensor) -> Tensor:
     """Noise on the words: a little everywhere, much on a colour word's meaning, so that its colour decides."""
     scale = torch.full_like(embeddings_BSD, config.embedding_noise)
-    names_colour = embeddings_BSD[..., -1:] > 0.5
-    scale[..., :-COLOUR_WIDTH] = torch.where(names_colour, config.colour_noise, config.embedding_noise)
+    if config.colours:
+        names_colour = embeddings_BSD[..., -1:] > 0.5
+        scale[..., :-COLOUR_WIDTH] = torch.where(names_colour, config.colour_noise, config.embedding_noise)
     return embeddings_BSD + scale * torch.randn_like(embeddings_BSD)
 
 
@@ -318,6 +325,7 @@ def main() -> None:
         "history",
     ):
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=getattr(AlignmentConfig(), name))
+    parser.add_argument("--colours", action=argparse.BooleanOptionalAction, default=True)
     options = vars(parser.parse_args())
     out: Path = options.pop("out")
     torch.set_num_threads(options.pop("threads"))

@@ -81,6 +81,7 @@ def collect(world: World, count: int, seed: int, split: PhraseSplit, scenes: int
     """`count` sentences of the world's grammar, every verb and argument equally often."""
     rng = np.random.default_rng([seed, split == "train"])
     slots = Slots.of(world)
+    scenes = min(scenes, count)
     pool = [world.reset(int(s)) for s in rng.integers(2**31, size=scenes)]
     by_verb: list[dict[str, list[Meaning]]] = []
     for scene in pool:

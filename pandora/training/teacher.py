@@ -15,7 +15,6 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
 SPECIALS = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
 CHARACTERS = [chr(code) for code in range(33, 127) if not chr(code).isupper()]
-COLOUR_WIDTH = 16
 WORD = re.compile(r"[a-z]+")
 
 
@@ -113,24 +112,20 @@ def build_tokenizer(vocabulary: Sequence[str]) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=1024, **SPECIALS)
 
 
-def word_vectors(vectors_VK: Tensor, colours_V4: Tensor, width: int, power: float = 0.5) -> Tensor:
-    """Unit vectors (V, K) -> embeddings (V, width) of unit variance: meanings by PCA, the last COLOUR_WIDTH the colour.
+def word_vectors(vectors_VK: Tensor, width: int, power: float = 0.5) -> Tensor:
+    """Unit vectors (V, K) -> embeddings (V, width) of unit variance, by PCA.
 
     Args:
-        colours_V4: as `colour_vectors` gives them; sentence encoders know little of what colour a word names.
         power: 1 whitens fully, 0 keeps the variances; in between, small differences in meaning stay visible
             without drowning in noise.
     """
-    size = width - COLOUR_WIDTH
     known = vectors_VK.norm(dim=1) > 0
     centred = vectors_VK - vectors_VK[known].mean(0)
     _, values, basis_KK = torch.linalg.svd(centred[known], full_matrices=False)
-    scaled = centred @ basis_KK[:size].T / values[:size].clamp(min=1e-6) ** power
+    scaled = centred @ basis_KK[:width].T / values[:width].clamp(min=1e-6) ** power
     scaled = scaled / scaled[known].std()
     generator = torch.Generator().manual_seed(0)
-    specials = torch.randn(vectors_VK.shape[0], size, generator=generator)
-    meaning = torch.where(known[:, None], scaled, specials)
-    return torch.cat([meaning, colours_V4.repeat(1, COLOUR_WIDTH // 4)], dim=1)
+    return torch.where(known[:, None], scaled, torch.randn(vectors_VK.shape[0], width, generator=generator))
 
 
 def colour_names() -> dict[str, list[tuple[float, float, float]]]:

@@ -52,7 +52,8 @@ class VideoTraining(Config):
     own_steps: int = 2  # at most, when the model samples its own history
     history_noise: float = 0.15  # at most, on half of the rows
     pure_noise: float = 0.25  # share of rows trained at t = 1, where one-step sampling starts
-    moving_weight: float = 3.0
+    moving_weight: float = 2.0
+    soft: float = 0.1  # errors well below it count squared, those above count once: a lit room must not drown a block
     ema: float = 0.999
     seed: int = 0
     log_every: int = 50
@@ -145,8 +146,9 @@ def step_losses(
     clean = model.video.predict(noisy, time, last, context, conditioning.pooled_BD, cache)
     error = (clean - target).square().mean(1)
     moving = ((target - last).abs().amax(1) > 0.5).float()
-    loss = ((1 + config.moving_weight * moving) * error).mean()
-    metrics = {"mse": error.mean().item(), "moving": (error * moving).sum().item() / max(1.0, moving.sum().item())}
+    robust = (error + config.soft**2).sqrt() - config.soft  # pseudo-Huber over the channels of a latent cell
+    loss = ((1 + config.moving_weight * moving) * robust).mean()
+    metrics = {"robust": robust.mean().item(), "mse": error.mean().item(), "moving": (error * moving).sum().item() / max(1.0, moving.sum().item())}
 
     made = None
     if own:
@@ -217,7 +219,7 @@ def train(config: VideoTraining) -> Path:
             if rank == 0:
                 save(folder, model, average, optimizers, step + 1)
     if rank == 0:
-        log.curve("loss", "mse", "moving")
+        log.curve("loss", "robust", "mse")
     if parallel:
         dist.destroy_process_group()
     return folder

@@ -23,7 +23,7 @@ Prediction = Literal["residual", "x", "velocity"]
 @dataclass(frozen=True, kw_only=True)
 class VideoConfig(Config):
     chunk: int = 2  # latent frames made at once: one action
-    history: int = 2  # latent frames attended to
+    history: int = 1  # latent frames attended to
     prediction: Prediction = "residual"
     time_shift: float = 3.0  # > 1 spends more of the path at high noise (Wan 2.1, section 4.3)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
@@ -46,10 +46,8 @@ class VideoModel(nn.Module):
 
     def remember(self, history: Tensor) -> Cache:
         """Clean latents (B, C, L, h, w) -> their cache. It knows no action, so branches from one state share it."""
-        batch = history.shape[0]
-        time = history.new_zeros(batch)
-        context = self.transformer.embed_context(history.new_zeros(batch, 1, self.config.transformer.text_dim))
-        return self.transformer(self._beside(history, history), time, context)[1]
+        silence = history.new_zeros(history.shape[0], 1, self.config.transformer.text_dim)
+        return self.transformer.remember(self._beside(history, history), self.transformer.embed_context(silence))
 
     def predict(
         self, noisy: Tensor, time: Tensor, last: Tensor, context: Cache, action: Tensor | None, cache: Cache

@@ -99,8 +99,7 @@ class Block(nn.Module):
     ) -> tuple[Tensor, LayerCache]:
         """x (B, N, D); modulation (B, L, 6, D); rope (N, head_dim/2) complex, rope_past for the cached keys."""
         length = modulation.shape[1]
-        table = self.scale_shift_table.unsqueeze(0) + modulation.float()
-        shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = table.unsqueeze(3).unbind(2)  # each (B, L, 1, D)
+        shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = self._table(modulation)
 
         hidden = _modulate(_norm(self.norm1, x), shift, scale, length)
         own = self.attn1.keys_values(hidden)
@@ -113,6 +112,15 @@ class Block(nn.Module):
         x = x + self.attn2.attend(self.attn2.queries(_norm(self.norm2, x)), *context)
         hidden = _modulate(_norm(self.norm3, x), ffn_shift, ffn_scale, length)
         return _gated(x, self.ffn(hidden), ffn_gate, length), own
+
+    def remember(self, x: Tensor, modulation: Tensor) -> LayerCache:
+        """The keys and values of (B, N, D), without the rest of the block."""
+        shift, scale = self._table(modulation)[:2]
+        return self.attn1.keys_values(_modulate(_norm(self.norm1, x), shift, scale, modulation.shape[1]))
+
+    def _table(self, modulation: Tensor) -> tuple[Tensor, ...]:
+        """Shift, scale and gate of attention, then of the feed-forward, each (B, L, 1, D)."""
+        return (self.scale_shift_table.unsqueeze(0) + modulation.float()).unsqueeze(3).unbind(2)
 
 
 class ConditionEmbedder(nn.Module):
@@ -165,6 +173,20 @@ class CausalVideoTransformer(nn.Module):
         """Adapter tokens (B, S, text_dim) -> per-layer cross-attention keys and values, computed once an action."""
         embedded = self.condition_embedder.text_embedder(context.to(self.proj_out.weight.dtype))
         return tuple(block.attn2.keys_values(embedded) for block in self.blocks)  # type: ignore[union-attr]
+
+    def remember(self, latents: Tensor, context: Cache) -> Cache:
+        """The cache of clean latents (B, C_in, L, h, w): `forward` at time 0, less what only its output needs."""
+        _, _, length, height, width = latents.shape
+        rows, columns = height // self.config.patch_size[1], width // self.config.patch_size[2]
+        x = self.patch(latents)
+        time = torch.zeros(x.shape[0], length, device=x.device)
+        _, modulation = self.condition_embedder.embed_time(time, None, None)
+        rope = rope_3d(self.config.attention_head_dim, length, rows, columns, x.device)
+        entries = []
+        for block, told in zip(self.blocks[:-1], context, strict=False):
+            x, entry = block(x, told, modulation, rope, rope[:0], None)
+            entries.append(entry)
+        return (*entries, self.blocks[-1].remember(x, modulation))  # type: ignore[operator]
 
     def forward(
         self,

@@ -68,6 +68,17 @@ def test_cached_equals_masked_full_sequence(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @torch.no_grad()
+def test_remembering_is_a_forward_pass_without_its_output() -> None:
+    model = build(action_dim=8)
+    latents = torch.randn(2, 4, 3, 4, 4)
+    context = model.embed_context(torch.randn(2, 1, 16))
+    _, expected = model(latents, torch.zeros(2), context)
+    for (k, v), (expected_k, expected_v) in zip(model.remember(latents, context), expected, strict=True):
+        torch.testing.assert_close(k, expected_k)
+        torch.testing.assert_close(v, expected_v)
+
+
+@torch.no_grad()
 def test_positions_are_relative_to_the_window() -> None:
     """Dropping the oldest cached frames re-bases the positions: as if the world had begun later."""
     model = build()

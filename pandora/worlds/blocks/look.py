@@ -18,6 +18,8 @@ PAINT: dict[str, Rgb] = {
     "blue": (52.0, 110.0, 216.0),
     "purple": (146.0, 80.0, 190.0),
 }
+STEEL: Rgb = (172.0, 178.0, 188.0)
+GRAPHITE: Rgb = (74.0, 80.0, 92.0)
 DARK: Rgb = (0.34, 0.40, 0.54)  # what is left of each channel with the light off
 _TABLES = ((190, 146, 104), (112, 124, 138), (208, 192, 160), (150, 190, 174))  # wood, slate, sand, mint
 _WALLS = ((226, 222, 214), (206, 216, 226), (222, 212, 222), (214, 222, 208))

@@ -10,16 +10,15 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from pandora.worlds.base import Frame
 from pandora.worlds.blocks.camera import SIZE, Pixel, Point, project, row_z
-from pandora.worlds.blocks.look import Look, Rgb, make_look, tint
+from pandora.worlds.blocks.look import GRAPHITE, STEEL, Look, Rgb, make_look, tint
 from pandora.worlds.blocks.motion import TIP, Pose
 
 _UP = 2  # supersampling
 _BIG = SIZE * _UP
 _SHADOWS = 64  # shadows are blurred at this size
-_LAMP = (0.80 * _BIG, 0.115 * _BIG)
 _FAR_EDGE = row_z(2) + 2.6  # where the table ends
-_STEEL = (172.0, 178.0, 188.0)
-_GRAPHITE = (74.0, 80.0, 92.0)
+HORIZON = project(0.0, 0.0, _FAR_EDGE)[1] / SIZE  # the same in the picture, as a share of its height
+LAMP = (0.80, 0.115)  # the bulb, as shares of the picture
 _LEVELS = 64  # light levels that are told apart
 
 
@@ -88,16 +87,16 @@ def _draw_gripper(brush: _Brush, pose: Pose, sun: float) -> None:
         outer = inner + side * 0.15
         left, right = min(inner, outer), max(inner, outer)
         shade = 1.0 if side * sun > 0 else 0.8
-        brush.face(_front(left, right, y - TIP, palm, z - 0.12), brush.colour(_STEEL, 0.9 * shade))
-        brush.face(_front(left, right, y - TIP, y - TIP + 0.16, z - 0.12), brush.colour(_GRAPHITE, 0.8))
+        brush.face(_front(left, right, y - TIP, palm, z - 0.12), brush.colour(STEEL, 0.9 * shade))
+        brush.face(_front(left, right, y - TIP, y - TIP + 0.16, z - 0.12), brush.colour(GRAPHITE, 0.8))
     half = 0.66
-    brush.face(_quad(x - half, x + half, shoulder, z - 0.28, z + 0.28), brush.colour(_STEEL, 1.0, 0.35))
-    brush.face(_front(x - half, x + half, palm, shoulder, z - 0.28), brush.colour(_STEEL, 0.86))
+    brush.face(_quad(x - half, x + half, shoulder, z - 0.28, z + 0.28), brush.colour(STEEL, 1.0, 0.35))
+    brush.face(_front(x - half, x + half, palm, shoulder, z - 0.28), brush.colour(STEEL, 0.86))
     lit = x + half * 0.5 * sun
-    brush.face(_front(lit - 0.22, lit + 0.22, palm, shoulder, z - 0.28), brush.colour(_STEEL, 1.0, 0.12))
-    brush.edge((x - half, palm, z - 0.28), (x + half, palm, z - 0.28), brush.colour(_GRAPHITE, 0.9))
-    _draw_tube(brush, x, z, 0.27, shoulder - 0.04, wrist, _GRAPHITE, sun)
-    _draw_tube(brush, x, z, 0.16, wrist, y + 12.0, _STEEL, sun)
+    brush.face(_front(lit - 0.22, lit + 0.22, palm, shoulder, z - 0.28), brush.colour(STEEL, 1.0, 0.12))
+    brush.edge((x - half, palm, z - 0.28), (x + half, palm, z - 0.28), brush.colour(GRAPHITE, 0.9))
+    _draw_tube(brush, x, z, 0.27, shoulder - 0.04, wrist, GRAPHITE, sun)
+    _draw_tube(brush, x, z, 0.16, wrist, y + 12.0, STEEL, sun)
 
 
 def _draw_tube(brush: _Brush, x: float, z: float, radius: float, low: float, high: float, paint: Rgb, sun: float):
@@ -131,7 +130,7 @@ def _draw_shadows(image: Image.Image, pose: Pose, look: Look, light: float) -> N
         draw.polygon(_footprint(x + shift, z - 0.1, 0.5, 0.5), fill=int(max(70 - 9 * height, 24) * strength))
         if height < 0.5:
             draw.polygon(_footprint(x, z - 0.04, 0.56, 0.56), fill=int(130 * (1 - height) * strength))
-    top = int(_FAR_TOP * _SHADOWS)
+    top = int(HORIZON * _SHADOWS)
     soft = mask.filter(ImageFilter.BoxBlur(0.9)).crop((0, top, _SHADOWS, _SHADOWS))
     box = (0, top * _BIG // _SHADOWS, _BIG, _BIG)
     dark = tuple(int(c * t * 0.28) for c, t in zip(look.table, tint(light), strict=True))
@@ -162,7 +161,7 @@ def _room(seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Wall and table in full light (H, W, 3), and how much the lamp adds to each pixel (H, W), 0..1."""
     look = make_look(seed)
     v, u = np.mgrid[0:_BIG, 0:_BIG].astype(np.float32) / _BIG
-    horizon = _FAR_TOP
+    horizon = HORIZON
     wall = np.array(look.wall, np.float32) * (0.86 + 0.14 * (v / horizon) + 0.05 * look.sun * (u - 0.5))[..., None]
     near = (v - horizon) / (1 - horizon)
     table = np.array(look.table, np.float32) * (0.86 + 0.18 * near + 0.10 * look.sun * (u - 0.5))[..., None]
@@ -170,9 +169,12 @@ def _room(seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     rise = np.clip((horizon - v) / 0.05, 0, 1)
     image *= np.where(v < horizon, 0.90 + 0.10 * rise, 1.0)[..., None]
     _draw_seams(image, look)
-    x, y = _LAMP[0] / _BIG, _LAMP[1] / _BIG
-    glow = np.exp(-((u - x) ** 2 + (v - y) ** 2) / 0.045) * (v < horizon)
-    return image, glow.astype(np.float32)
+    return image, lamp_glow(u, v) * (v < horizon)
+
+
+def lamp_glow(u: NDArray[np.float32], v: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much of the lamp's light reaches a point of the wall, 0..1; u and v are shares of the picture."""
+    return np.exp(-((u - np.float32(LAMP[0])) ** 2 + (v - np.float32(LAMP[1])) ** 2) / np.float32(0.045))
 
 
 def _draw_seams(image: NDArray[np.float32], look: Look) -> None:
@@ -183,18 +185,16 @@ def _draw_seams(image: NDArray[np.float32], look: Look) -> None:
         draw.line([project(x, 0.0, z, _UP) for x in (-9.0, 9.0)], fill=255, width=1)
     seams = np.asarray(mask, np.float32)[..., None] / 255
     image *= 1 - 0.16 * look.grain * seams
-    row = round(_FAR_TOP * _BIG)
+    row = round(HORIZON * _BIG)
     image[row : row + 2] = np.minimum(image[row : row + 2] * 1.14, 250)
 
 
 def _draw_lamp(draw: ImageDraw.ImageDraw, light: float) -> None:
     """A pendant lamp before the wall; its bulb tells the light."""
-    x, y = _LAMP
+    x, y = LAMP[0] * _BIG, LAMP[1] * _BIG
     draw.line((x, 0, x, y - 12), fill=(70, 72, 80), width=2)
     warm = tuple(int(a + (b - a) * light) for a, b in zip((88, 96, 116), (255, 240, 190), strict=True))
     draw.ellipse((x - 6, y - 5, x + 6, y + 7), fill=warm)
     shade = tuple(int(c * (0.5 + 0.5 * light)) for c in (62, 66, 78))
     draw.polygon([(x - 4, y - 13), (x + 4, y - 13), (x + 13, y), (x - 13, y)], fill=shade)
 
-
-_FAR_TOP = project(0.0, 0.0, _FAR_EDGE)[1] / SIZE

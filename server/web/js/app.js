@@ -10,28 +10,17 @@ import { installDrop } from "./drop.js";
 import { Gallery } from "./gallery.js";
 import { installKeys } from "./keys.js";
 import { upload } from "./picture.js";
+import { showStatus } from "./status.js";
 import { complain, toast } from "./toasts.js";
 
 const RETRY_MS = 1500;
 const FAMILY_SHOWN = 8;
 const GENERAL_SUGGESTIONS = 4;
 
-const STATUS = {
-  offline: "The server doesn't answer",
-  loading: "The model is being loaded…",
-  connecting: "Connecting…",
-  reconnecting: "Connection lost, trying again…",
-  draining: "The server is restarting…",
-  ended: "This world has ended",
-  generating: "Imagining…",
-  queued: "Waiting for the model…",
-  playing: "Playing",
-  idle: "Ready",
-};
-
 class App {
   model = null;
   scenes = [];
+  serverState = "connecting";
   branches = new Branches(
     {
       look: (branch, step) => branch.look(step),
@@ -57,7 +46,7 @@ class App {
   });
   composer = new Composer({
     act: (text, { inNewBranch }) => this.act(text, inNewBranch),
-    fail: (reason) => (this.forgive = toast(reason, { kind: "error" })),
+    fail: (reason) => this.refuse(reason),
   });
   compare = new Compare();
 
@@ -67,7 +56,8 @@ class App {
     window.addEventListener("hashchange", () => this.route());
     installDrop((file) => this.beginFrom(file));
     installKeys(this.branches, this.composer);
-    await Promise.all([this.route(), this.waitForModel(), this.showScenes()]);
+    this.ready = this.waitForModel();
+    await Promise.all([this.route(), this.ready, this.showScenes()]);
   }
 
   // --- where we are ---
@@ -134,6 +124,10 @@ class App {
   // --- worlds ---
 
   async begin(body) {
+    const wish = (this.wish = Symbol("the newest wish counts"));
+    if (!this.model) toast("Your world begins as soon as the model is loaded.");
+    await this.ready;
+    if (wish !== this.wish) return;
     try {
       this.enter(await api.begin(body));
     } catch (error) {
@@ -142,9 +136,10 @@ class App {
   }
 
   async beginFrom(file) {
+    await this.ready; // before that the server doesn't know which size to cut the picture to
     try {
       const { id } = await upload(file);
-      this.enter(await api.begin({ upload: id, name: file.name.replace(/\.\w+$/, "").slice(0, 80) || "A picture" }));
+      await this.begin({ upload: id, name: file.name.replace(/\.\w+$/, "").slice(0, 80) || "A picture" });
     } catch (error) {
       complain(error);
     }
@@ -189,6 +184,12 @@ class App {
     if (inNewBranch) this.fork(branch, branch.looking ?? branch.head.step, text);
     else branch.act(text);
     return true;
+  }
+
+  /** Say what is wrong with a sentence, until a better one comes. */
+  refuse(reason) {
+    this.forgive?.();
+    this.forgive = toast(reason, { kind: "error" });
   }
 
   async fork(branch, step, text = null) {
@@ -272,11 +273,7 @@ class App {
 
   showState() {
     const branch = this.branches.active;
-    const state = branch ? stateOf(branch) : (this.serverState ?? "connecting");
-    if (byId("status").dataset.state !== state) {
-      byId("status").dataset.state = state;
-      byId("status-text").textContent = STATUS[state];
-    }
+    showStatus(branch ? stateOf(branch) : this.serverState);
     byId("compare-open").hidden = !branch || this.branches.all.length < 2;
     if (!branch) return;
     const isMany = this.branches.all.length > 1;

@@ -28,7 +28,7 @@ export class Branch {
     this.letter = letter;
     this.store = new FrameStore(detail.id, parent?.store);
     this.stage = new Stage();
-    this.player = new Player((bitmap) => this.stage.draw(bitmap), fps);
+    this.player = new Player((bitmap) => this.stage.draw(bitmap), () => this.#changed(), fps);
     this.#tell = tell;
     this.socket = new WorldSocket(detail.id, {
       state: (name) => this.#connected(name),
@@ -191,9 +191,10 @@ export class Branch {
   }
 
   #shown({ step, frame, frames }) {
-    if (frame === 0) this.playing = step;
     if (frame === frames - 1) this.#acknowledge(step);
-    if (frame === 0 || frame === frames - 1) this.#changed();
+    if (frame > 0) return;
+    this.playing = step;
+    this.#changed();
   }
 
   #clipEnds(message) {

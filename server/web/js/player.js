@@ -4,6 +4,7 @@ const LONGEST_LEAD_MS = 300;
 
 export class Player {
   #draw;
+  #rest;
   #fps;
   #queue = []; // {bitmap: Promise<ImageBitmap>, frame, frames, onshown}, or with `still` instead of numbers
   #timer = 0;
@@ -13,9 +14,10 @@ export class Player {
   #generation = 0;
   #drawing = false;
 
-  /** `draw` takes an ImageBitmap. */
-  constructor(draw, fps) {
+  /** `draw` takes an ImageBitmap; `rest` is called when the last frame that waited is on show. */
+  constructor(draw, rest, fps) {
     this.#draw = draw;
+    this.#rest = rest;
     this.#fps = fps;
   }
 
@@ -71,7 +73,8 @@ export class Player {
     if (bitmap) this.#draw(bitmap);
     if (!item.still) this.#pace(item);
     item.onshown();
-    this.#schedule();
+    if (this.#queue.length) this.#schedule();
+    else this.#rest();
   }
 
   #pace({ frame, frames }) {
