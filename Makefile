@@ -34,8 +34,10 @@ format: $(VENV)/.installed-dev ## Rewrite to the project's style
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format .
 
-train: $(VENV)/.installed-train ## Train all four stages; each resumes where it stopped
-	@for stage in autoencoder alignment video rollout; do $(BIN)/pandora train $$stage $(ARGS); done
+train: $(VENV)/.installed-train ## From nothing to runs/weights: data, four stages, export; each resumes where it stopped
+	@for step in 'data make' 'train autoencoder' 'data encode' 'train alignment' 'train video' 'train rollout'; do \
+	  $(BIN)/pandora $$step $(ARGS); done
+	@$(BIN)/pandora train export --out runs/weights
 
 eval: $(VENV)/.installed ## Measure the weights against the simulator: table and plot
 	@$(BIN)/pandora eval --weights $(WEIGHTS) $(ARGS)

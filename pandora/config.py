@@ -20,7 +20,9 @@ class Config:
                 close = get_close_matches(key, known, n=1)
                 hint = f"; did you mean {close[0]!r}?" if close else ""
                 raise InvalidConfig(f"{cls.__name__} has no key {key!r}{hint} (valid: {', '.join(known)})")
-        missing = [n for n, f in known.items() if n not in values and f.default is MISSING and f.default_factory is MISSING]
+        missing = [
+            n for n, f in known.items() if n not in values and f.default is MISSING and f.default_factory is MISSING
+        ]
         if missing:
             raise InvalidConfig(f"{cls.__name__} needs the key(s) {', '.join(missing)}")
         return cls(**{key: _read(known[key].type, value) for key, value in values.items()})

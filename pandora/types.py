@@ -67,7 +67,9 @@ class WorldState:
                 latents=tensors["latents"], frame=tensors["frame"], decoder_memory=memory,
             )  # fmt: skip
         except (SafetensorError, ValueError, KeyError) as error:
-            raise InvalidInput(f"These bytes are no world state ({error}). Use what WorldState.to_bytes wrote.") from error
+            raise InvalidInput(
+                f"These bytes are no world state ({error}). Use what WorldState.to_bytes wrote."
+            ) from error
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

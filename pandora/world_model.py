@@ -110,7 +110,9 @@ class WorldModel:
         if not isinstance(text, str):
             raise InvalidAction(f"An action is a sentence, not {type(text).__name__}.")
         if len(text) > MAX_ACTION_CHARACTERS:
-            raise InvalidAction(f"An action has at most {MAX_ACTION_CHARACTERS} characters, not {len(text):,}. Shorten it.")
+            raise InvalidAction(
+                f"An action has at most {MAX_ACTION_CHARACTERS} characters, not {len(text):,}. Shorten it."
+            )
         tidy = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         if not tidy:
             raise InvalidAction('The action is empty. Say what happens next, such as "pick up the red block".')
@@ -171,7 +173,12 @@ class WorldModel:
             yield Part(index=index, frames=[_array(row) for row in frames], states=after)
 
     def _imagine(
-        self, states: Sequence[WorldState], texts: list[str], sampler: Sampler, stop: Callable[[], bool], clock: "_Clock"
+        self,
+        states: Sequence[WorldState],
+        texts: list[str],
+        sampler: Sampler,
+        stop: Callable[[], bool],
+        clock: "_Clock",
     ) -> Tensor:
         """The next chunk of latents (B, C, chunk, h, w) float32 for every state."""
         device, dtype = self.runtime.device, self.runtime.dtype
@@ -192,7 +199,12 @@ class WorldModel:
         return tuple(torch.stack(layer).to(self.runtime.device, self.runtime.dtype) for layer in layers)
 
     def _after(
-        self, states: Sequence[WorldState], texts: list[str], history: Tensor, frames: Tensor, memory: tuple[Tensor, ...]
+        self,
+        states: Sequence[WorldState],
+        texts: list[str],
+        history: Tensor,
+        frames: Tensor,
+        memory: tuple[Tensor, ...],
     ) -> list[WorldState]:
         kept = [m.float().cpu() for m in memory]
         return [

@@ -36,7 +36,8 @@ def close(a: WorldState, b: WorldState) -> None:
 def test_a_step_makes_the_next_state_and_leaves_the_old_one(model: WorldModel, state: WorldState) -> None:
     before = state.to_bytes()
     after, clip = model.step(state, "  pick up\tthe red block ")
-    assert clip.frames.shape == (8, 128, 128, 3) and clip.frames.dtype == np.uint8
+    assert clip.frames.shape == (8, 128, 128, 3)
+    assert clip.frames.dtype == np.uint8
     assert (after.step, after.actions) == (1, ("pick up the red block",))
     assert np.array_equal(clip.frames[-1], after.frame.numpy())
     assert state.to_bytes() == before
@@ -65,7 +66,8 @@ def test_a_fork_equals_a_replay(model: WorldModel, state: WorldState) -> None:
     replayed = state
     for action in ("wait", "push the red block left"):
         replayed, _ = model.step(replayed, action)
-    assert torch.equal(forked.latents, replayed.latents) and torch.equal(forked.frame, replayed.frame)
+    assert torch.equal(forked.latents, replayed.latents)
+    assert torch.equal(forked.frame, replayed.frame)
 
 
 def test_the_stream_is_the_step_in_parts(model: WorldModel, state: WorldState) -> None:
@@ -73,7 +75,8 @@ def test_the_stream_is_the_step_in_parts(model: WorldModel, state: WorldState) -
     parts = list(model.stream([state], ["wait"]))
     assert [part.states is None for part in parts] == [True, False]
     assert np.array_equal(np.concatenate([part.frames[0] for part in parts]), clip.frames)
-    assert parts[-1].states is not None and torch.equal(parts[-1].states[0].latents, after.latents)
+    assert parts[-1].states is not None
+    assert torch.equal(parts[-1].states[0].latents, after.latents)
 
 
 def test_a_stream_can_be_stopped(model: WorldModel, state: WorldState) -> None:

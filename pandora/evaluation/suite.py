@@ -98,8 +98,9 @@ def run(
     """Measure a weights folder against a simulator; with `phrases` (a JSON file) only how those are followed.
 
     Prints the tables. `out` is a folder for `eval.md` (`phrases.md`), plots, a contact sheet of examples and a film of
-    rollouts; `json_path` a file for the rows; `sizes` overrides how much is measured. The same seed asks the same of every model. Raises InvalidCheckpoint for
-    bad weights, UnknownName for an unknown world and InvalidInput for unusable phrases, before anything is measured.
+    rollouts; `json_path` a file for the rows; `sizes` overrides how much is measured. The same seed asks the same of
+    every model. Raises InvalidCheckpoint for bad weights, UnknownName for an unknown world and InvalidInput for
+    unusable phrases, before anything is measured.
     """
     arena = make_world(world)
     model = WorldModel.from_pretrained(weights, device=device)

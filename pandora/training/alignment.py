@@ -4,14 +4,10 @@ A public English encoder gives word vectors (frozen) and sentence vectors (disti
 grammar gives meanings: linear heads must read verb and arguments off the conditioning. The heads are left behind.
 """
 
-import argparse
 import json
-import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,11 +15,21 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from pandora import checkpoint
 from pandora.adapter import Adapter, AdapterConfig, Conditioning
 from pandora.backbone import ActionTokenizer, Backbone, BackboneConfig
 from pandora.backbone.language import SMALL_LANGUAGE
 from pandora.config import Config
 from pandora.training import sentences as text
+from pandora.training.progress import (
+    Log,
+    learning_rate,
+    load_training,
+    optimizer_tensors,
+    record,
+    restore_optimizer,
+    save_training,
+)
 from pandora.training.teacher import (
     Teacher,
     build_tokenizer,
@@ -33,6 +39,7 @@ from pandora.training.teacher import (
     english_words,
     word_vectors,
 )
+from pandora.worlds import make_world
 from pandora.worlds.base import World
 
 COLOUR_WIDTH = 16
@@ -44,7 +51,11 @@ class AlignmentConfig(Config):
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     adapter: AdapterConfig = field(default_factory=AdapterConfig)
+    out: str = "runs/align"
+    world: str = "blocks"
     seed: int = 0
+    threads: int = 1
+    log_every: int = 20
     steps: int = 700
     batch: int = 96
     english_batch: int = 48
@@ -243,7 +254,7 @@ def align(
     start = _resume(out, modules, optimiser)
     for step in range(start, config.steps):
         for group in optimiser.param_groups:
-            group["lr"] = config.learning_rate * _schedule(step, config.warmup, config.steps)
+            group["lr"] = learning_rate(step, config.steps, config.learning_rate, config.warmup)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             parts = losses(config, lesson, backbone, adapter, heads, step)
         optimiser.zero_grad(set_to_none=True)
@@ -267,25 +278,19 @@ def _blur(config: AlignmentConfig, embeddings_BSD: Tensor) -> Tensor:
     return embeddings_BSD + scale * torch.randn_like(embeddings_BSD)
 
 
-def _schedule(step: int, warmup: int, steps: int) -> float:
-    if step < warmup:
-        return (step + 1) / warmup
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
-
-
 def _keep(out: Path, modules: nn.ModuleDict, optimiser: torch.optim.Optimizer, step: int) -> None:
-    state = {"modules": modules.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
-    torch.save(state, out / "state.tmp")
-    (out / "state.tmp").replace(out / "state.pt")
+    tensors = {f"modules.{name}": tensor for name, tensor in modules.state_dict().items()}
+    save_training(out / "state.safetensors", tensors | optimizer_tensors(optimiser), {"step": step})
 
 
 def _resume(out: Path, modules: nn.ModuleDict, optimiser: torch.optim.Optimizer) -> int:
-    if not (out / "state.pt").is_file():
+    if not (out / "state.safetensors").is_file():
         return 0
-    state: dict[str, Any] = torch.load(out / "state.pt", weights_only=True)
-    modules.load_state_dict(state["modules"])
-    optimiser.load_state_dict(state["optimiser"])
-    return int(state["step"])
+    tensors, header = load_training(out / "state.safetensors")
+    prefix = "modules."
+    modules.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+    restore_optimizer(tensors, optimiser)
+    return int(header["step"])
 
 
 def save(out: Path, backbone: Backbone, adapter: Adapter) -> None:
@@ -299,50 +304,33 @@ def save(out: Path, backbone: Backbone, adapter: Adapter) -> None:
 
 
 def load(folder: str | Path) -> tuple[Backbone, Adapter]:
-    """What `save` wrote, in float32, ready to read sentences. Raises InvalidCheckpoint or InvalidConfig."""
+    """What `save` wrote, or the halves of a weights folder that ships, in float32. Raises InvalidCheckpoint."""
     folder = Path(folder)
     values = json.loads((folder / "config.json").read_text())
+    backbone_config, adapter_config = (values[name] for name in ("backbone", "adapter"))
     tokenizer = ActionTokenizer.load(folder / "tokenizer")
-    backbone = Backbone.load(folder / "backbone.safetensors", BackboneConfig.from_dict(values["backbone"]), tokenizer)
-    return backbone, Adapter.load(folder / "adapter.safetensors", AdapterConfig.from_dict(values["adapter"]))
+    if (folder / "manifest.json").exists():
+        states = checkpoint.load(folder)[1]
+        backbone = Backbone(BackboneConfig.from_dict(backbone_config), tokenizer)
+        adapter = Adapter(AdapterConfig.from_dict(adapter_config))
+        checkpoint.fill(backbone, states["backbone"], folder)
+        checkpoint.fill(adapter, states["adapter"], folder)
+        return backbone.eval(), adapter.eval()
+    backbone = Backbone.load(folder / "backbone.safetensors", BackboneConfig.from_dict(backbone_config), tokenizer)
+    return backbone, Adapter.load(folder / "adapter.safetensors", AdapterConfig.from_dict(adapter_config))
 
 
-def main() -> None:
-    """Train from the command line and print losses with the time left."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("runs/align"))
-    parser.add_argument("--threads", type=int, default=1)
-    for name in ("steps", "batch", "seed", "sentences", "english"):
-        parser.add_argument(f"--{name}", type=int, default=getattr(AlignmentConfig(), name))
-    for name in (
-        "learning_rate",
-        "whitening",
-        "near_words",
-        "embedding_noise",
-        "colour_noise",
-        "distil_weight",
-        "typos",
-        "history",
-    ):
-        parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=getattr(AlignmentConfig(), name))
-    parser.add_argument("--colours", action=argparse.BooleanOptionalAction, default=True)
-    options = vars(parser.parse_args())
-    out: Path = options.pop("out")
-    torch.set_num_threads(options.pop("threads"))
-    from pandora.worlds.blocks.world import Blocks
-
-    config = AlignmentConfig(**options)
-    first: float | None = None
-    began = 0.0
-    for record in align(config, Blocks(), out):
-        if first is None:
-            first, began = record["step"], time.monotonic()
-        if record["step"] % 20 == 0 or record["step"] == config.steps:
-            pace = (time.monotonic() - began) / max(1, record["step"] - first)
-            left = pace * (config.steps - record["step"])
-            parts = "  ".join(f"{k} {v:.3f}" for k, v in record.items() if k != "step")
-            print(f"step {record['step']:.0f}/{config.steps}  {parts}  {left / 60:.1f} min left", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+def train(config: AlignmentConfig) -> Path:
+    """Train or resume; returns the run's folder, which `load` reads."""
+    torch.set_num_threads(config.threads)
+    folder = Path(config.out)
+    record(folder, config)
+    log: Log | None = None
+    for losses_of_step in align(config, make_world(config.world), folder):
+        step = int(losses_of_step.pop("step"))
+        log = log or Log(folder, config.steps, step - 1)
+        if step % config.log_every == 0 or step == config.steps:
+            log(step, **losses_of_step)
+    if log is not None:
+        log.curve("pooled", "context", "teacher")
+    return folder

@@ -115,8 +115,9 @@ def train(config: AutoencoderTraining) -> Path:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
+        log.add(loss=loss.item(), psnr=-10 * float(torch.log10(error.detach())))
         if (step + 1) % config.log_every == 0:
-            log(step + 1, loss=loss.item(), psnr=-10 * float(torch.log10(error.detach())))
+            log(step + 1)
         if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
             weights = {f"model.{k}": v for k, v in model.state_dict().items()}
             save_training(checkpoint, weights | optimizer_tensors(optimizer), {"step": step + 1})

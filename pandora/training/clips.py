@@ -35,7 +35,9 @@ class Clips:
         self.seen: set[Path] = set()
         self.refresh()
         if not self.latents:
-            raise InvalidInput(f"No encoded shards in {folder}. Make and encode some: pandora data make, pandora data encode")
+            raise InvalidInput(
+                f"No encoded shards in {folder}. Make and encode some: pandora data make, pandora data encode"
+            )
 
     def refresh(self) -> None:
         for path in sorted(self.folder.glob("*.safetensors")):

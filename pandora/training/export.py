@@ -59,6 +59,12 @@ def write_scenes(folder: Path, name: str) -> None:
         image = f"{example.id}.png"
         (folder / image).write_bytes(media.encode_png(world.render(example.scene)))
         entries.append(
-            {"id": example.id, "world": name, "title": example.title, "image": image, "suggestions": example.suggestions}
+            {
+                "id": example.id,
+                "world": name,
+                "title": example.title,
+                "image": image,
+                "suggestions": example.suggestions,
+            }
         )
     (folder / "scenes.json").write_text(json.dumps(entries, indent=2) + "\n")

@@ -15,7 +15,8 @@ from pandora.backbone import Backbone
 from pandora.errors import InvalidInput
 from pandora.training.alignment import Heads, load
 from pandora.training.sentences import Corpus, Slots, collect
-from pandora.worlds.base import Meaning, World
+from pandora.worlds import make_world
+from pandora.worlds.base import Meaning
 
 
 def read_phrases(path: Path, slots: Slots, seed: int = 0) -> Corpus:
@@ -65,13 +66,12 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=Path("runs/align"))
     free = Path(__file__).parent.parent / "evaluation" / "free_phrases.json"
     parser.add_argument("--phrases", type=Path, default=free)
+    parser.add_argument("--world", default="blocks")
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--wrong", type=int, default=0, help="how many misread sentences to show of each set")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    from pandora.worlds.blocks.world import Blocks
-
-    world: World = Blocks()
+    world = make_world(options.world)
     slots = Slots.of(world)
     backbone, adapter = load(options.run)
     tensors = load_file(options.run / "heads.safetensors")

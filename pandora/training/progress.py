@@ -22,9 +22,19 @@ class Log:
         self.path = folder / "metrics.jsonl"
         self.total, self.start = total, start
         self.began = time.monotonic()
+        self.sums: dict[str, float] = {}
+        self.count = 0
         self.console = Console(highlight=False)
 
+    def add(self, **metrics: float) -> None:
+        """Metrics of one step; the next line shows their means since the last one."""
+        self.count += 1
+        for name, value in metrics.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
     def __call__(self, step: int, **metrics: float) -> None:
+        metrics = {name: value / self.count for name, value in self.sums.items()} | metrics
+        self.sums, self.count = {}, 0
         elapsed = time.monotonic() - self.began
         rate = (step - self.start) / elapsed if elapsed else 0.0
         left = (self.total - step) / rate if rate else 0.0
@@ -43,7 +53,11 @@ class Log:
             points = [(row["step"], row[name]) for row in rows if name in row]
             axis.plot(*zip(*points, strict=True), linewidth=1) if points else None
             axis.set(xlabel="step", title=name)
-            if points and min(value for _, value in points) > 0 and max(v for _, v in points) > 10 * min(v for _, v in points):
+            if (
+                points
+                and min(value for _, value in points) > 0
+                and max(v for _, v in points) > 10 * min(v for _, v in points)
+            ):
                 axis.set_yscale("log")
             axis.grid(alpha=0.3)
         figure.tight_layout()

@@ -16,6 +16,7 @@ import torch.distributed as dist
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from pandora import checkpoint
 from pandora.adapter import Adapter, Conditioning
 from pandora.backbone import Backbone
 from pandora.config import Config
@@ -40,7 +41,7 @@ class VideoTraining(Config):
     data: str = "data/blocks"
     aligned: str = "runs/align"  # backbone and adapter to start from
     out: str = "runs/video"
-    start_from: str = ""  # folder of an earlier run of this loop, whose averaged weights are taken over
+    start_from: str = ""  # an earlier run of this loop, or shipped weights, whose video model is taken over
     steps: int = 5000
     batch: int = 16  # a process
     learning_rate: float = 1e-3
@@ -51,7 +52,8 @@ class VideoTraining(Config):
     own: float = 0.0  # share of rows on the model's own history
     own_steps: int = 2  # at most, when the model samples its own history
     history_noise: float = 0.15  # at most, on half of the rows
-    pure_noise: float = 0.25  # share of rows trained at t = 1, where one-step sampling starts
+    pure_noise: float = 0.5  # share of rows trained at t = 1, where sampling starts and nothing gives the answer away
+    muon_rate: float = 2.5  # learning rate of the blocks' matrices, relative
     moving_weight: float = 2.0
     soft: float = 0.1  # errors well below it count squared, those above count once: a lit room must not drown a block
     ema: float = 0.999
@@ -96,8 +98,7 @@ class Trainer(nn.Module):
         self.backbone, self.adapter = load_aligned(config.aligned)
         self.video = VideoModel(config.model)
         if config.start_from:
-            for name, part in (("video", self.video), ("backbone", self.backbone), ("adapter", self.adapter)):
-                part.load_state_dict(load_file(Path(config.start_from) / f"{name}.safetensors"))
+            checkpoint.fill(self.video, _video_weights(Path(config.start_from)), config.start_from)
         self.backbone.requires_grad_(config.tune)
         self.adapter.requires_grad_(config.tune)
         if config.tune and config.lora_rank:
@@ -122,7 +123,9 @@ class Trainer(nn.Module):
         decay = config.weight_decay
         return [
             torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=decay),
-            torch.optim.Muon([{"params": matrices, "scale": 1.0}], weight_decay=decay, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.Muon(
+                [{"params": matrices, "scale": config.muon_rate}], weight_decay=decay, adjust_lr_fn="match_rms_adamw"
+            ),
         ]
 
 
@@ -148,7 +151,11 @@ def step_losses(
     moving = ((target - last).abs().amax(1) > 0.5).float()
     robust = (error + config.soft**2).sqrt() - config.soft  # pseudo-Huber over the channels of a latent cell
     loss = ((1 + config.moving_weight * moving) * robust).mean()
-    metrics = {"robust": robust.mean().item(), "mse": error.mean().item(), "moving": (error * moving).sum().item() / max(1.0, moving.sum().item())}
+    metrics = {
+        "robust": robust.mean().item(),
+        "mse": error.mean().item(),
+        "moving": (error * moving).sum().item() / max(1.0, moving.sum().item()),
+    }
 
     made = None
     if own:
@@ -159,6 +166,13 @@ def step_losses(
                 torch.randn_like(target[:own]), steps, cache=tuple((k[:own], v[:own]) for k, v in cache),
             )  # fmt: skip
     return loss, metrics, made
+
+
+def _video_weights(folder: Path) -> dict[str, Tensor]:
+    """Of a run's folder, or of a weights folder that ships."""
+    if (folder / "manifest.json").exists():
+        return checkpoint.load(folder)[1]["video"]
+    return load_file(folder / "video.safetensors")
 
 
 def average_gradients(parameters: list[nn.Parameter]) -> None:
@@ -212,8 +226,9 @@ def train(config: VideoTraining) -> Path:
             decay = min(config.ema, (step + 1) / (step + 10))
             for name, value in model.state_dict().items():
                 average[name].lerp_(value, 1 - decay) if value.is_floating_point() else average[name].copy_(value)
+        log.add(loss=loss.item(), **metrics, grad_norm=float(norm))
         if rank == 0 and (step + 1) % config.log_every == 0:
-            log(step + 1, loss=loss.item(), **metrics, grad_norm=float(norm), clips=clips.size)
+            log(step + 1, clips=clips.size)
         if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
             clips.refresh()
             if rank == 0:
@@ -225,7 +240,9 @@ def train(config: VideoTraining) -> Path:
     return folder
 
 
-def save(folder: Path, model: Trainer, average: dict[str, Tensor], optimizers: list[torch.optim.Optimizer], step: int) -> None:
+def save(
+    folder: Path, model: Trainer, average: dict[str, Tensor], optimizers: list[torch.optim.Optimizer], step: int
+) -> None:
     """`training.safetensors` to resume from, and the averaged weights of each part to use."""
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
     tensors |= {f"average.{k}": v for k, v in average.items()}

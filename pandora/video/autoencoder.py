@@ -39,7 +39,7 @@ class MemoryBlock(nn.Module):
         nn.init.zeros_(self.conv_out.weight)
 
     def forward(self, x: Tensor, past: Tensor, length: int) -> tuple[Tensor, Tensor]:
-        """x: (B*length, D, h, w); past: (B, D, h, w), the input before the first. Returns the output and the new past."""
+        """x: (B*length, D, h, w); past: (B, D, h, w), the input before the first. Returns output and new past."""
         sequence = x.unflatten(0, (-1, length))
         shifted = torch.cat([past.unsqueeze(1).to(x.dtype), sequence[:, :-1]], 1).flatten(0, 1)
         hidden = F.silu(self.conv_in(self._normalise(x)) + self.conv_past(self._normalise(shifted)))

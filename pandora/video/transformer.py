@@ -81,7 +81,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Self-attention over history and chunk, cross-attention to the action, feed-forward; all but the second modulated."""
+    """Self-attention over history and chunk, cross-attention to the action, feed-forward; the second not modulated."""
 
     def __init__(self, config: TransformerConfig):
         super().__init__()
@@ -95,7 +95,13 @@ class Block(nn.Module):
         self.scale_shift_table = nn.Parameter(torch.randn(1, 6, width) / width**0.5)
 
     def forward(
-        self, x: Tensor, context: LayerCache, modulation: Tensor, rope: Tensor, rope_past: Tensor, past: LayerCache | None
+        self,
+        x: Tensor,
+        context: LayerCache,
+        modulation: Tensor,
+        rope: Tensor,
+        rope_past: Tensor,
+        past: LayerCache | None,
     ) -> tuple[Tensor, LayerCache]:
         """x (B, N, D); modulation (B, L, 6, D); rope (N, head_dim/2) complex, rope_past for the cached keys."""
         length = modulation.shape[1]
@@ -137,7 +143,9 @@ class ConditionEmbedder(nn.Module):
         self.text_embedder = PixArtAlphaTextProjection(config.text_dim, width, act_fn="gelu_tanh")
         self.action_embedder = None
         if config.action_dim is not None:
-            self.action_embedder = nn.Sequential(nn.Linear(config.action_dim, width), nn.SiLU(), nn.Linear(width, width))
+            self.action_embedder = nn.Sequential(
+                nn.Linear(config.action_dim, width), nn.SiLU(), nn.Linear(width, width)
+            )
             nn.init.zeros_(self.action_embedder[2].weight)
             nn.init.zeros_(self.action_embedder[2].bias)
 
@@ -176,7 +184,7 @@ class CausalVideoTransformer(nn.Module):
 
     def remember(self, latents: Tensor, context: Cache) -> Cache:
         """The cache of clean latents (B, C_in, L, h, w): `forward` at time 0, less what only its output needs."""
-        _, _, length, height, width = latents.shape
+        length, height, width = latents.shape[2:]
         rows, columns = height // self.config.patch_size[1], width // self.config.patch_size[2]
         x = self.patch(latents)
         time = torch.zeros(x.shape[0], length, device=x.device)
@@ -203,7 +211,7 @@ class CausalVideoTransformer(nn.Module):
         action (B, action_dim); cache from earlier calls, of any length: its frames take positions 0.. and the latents
         follow. Returns (B, C_out, L, h, w) and the cache entries of these latents.
         """
-        batch, _, length, height, width = latents.shape
+        length, height, width = latents.shape[2:]
         rows, columns = height // self.config.patch_size[1], width // self.config.patch_size[2]
         time = timestep.unsqueeze(1).expand(-1, length) if timestep.ndim == 1 else timestep
         end = end_timestep
@@ -256,7 +264,9 @@ def rope_3d(head_dim: int, length: int, rows: int, columns: int, device: torch.d
         parts.append(torch.polar(torch.ones_like(angles), angles))
     time, row, column = parts
     grid = (length, rows, columns, -1)
-    table = torch.cat([time[:, None, None].expand(grid), row[None, :, None].expand(grid), column[None, None].expand(grid)], 3)
+    table = torch.cat(
+        [time[:, None, None].expand(grid), row[None, :, None].expand(grid), column[None, None].expand(grid)], 3
+    )
     return table.flatten(0, 2).to(torch.complex64)
 
 

@@ -80,6 +80,10 @@ class World(ABC):
     def say(self, scene: Any, meaning: Meaning, rng: np.random.Generator, split: PhraseSplit = "train") -> str:
         """One sentence for the meaning, drawn from the grammar; `split` picks the trained or the held-out phrasings."""
 
+    def understand(self, scene: Any, text: str) -> Meaning | None:
+        """What a sentence means in this scene; None where it is not understood. At least `str(meaning)` always is."""
+        return next((meaning for meaning in self.meanings(scene) if str(meaning) == text), None)
+
     @abstractmethod
     def facts(self, scene: Any) -> Facts:
         """The whole state, exactly, as facts."""

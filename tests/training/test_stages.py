@@ -1,4 +1,4 @@
-"""Every stage at tiny size, end to end: data, autoencoder, encoding, video model, own rollouts; resumed where it stopped."""
+"""Every stage at tiny size, end to end: data, autoencoder, encoding, video model, own rollouts; all resumable."""
 
 import json
 from dataclasses import replace
@@ -83,7 +83,8 @@ def test_video_training_resumes_at_the_exact_step(folder: Path) -> None:
     steps = [json.loads(line)["step"] for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert steps == [1, 2, 3]
     tensors, header = load_training(out / "training.safetensors")
-    assert header["step"] == 3 and any(key.startswith("optimizer.1.") for key in tensors)
+    assert header["step"] == 3
+    assert any(key.startswith("optimizer.1.") for key in tensors)
     assert (out / "curve.png").stat().st_size > 1000
 
 
@@ -106,8 +107,9 @@ def test_the_pool_feeds_the_model_its_own_clips(folder: Path) -> None:
     pool.at[:2] = [0, 1]
     made = torch.full((2, *pool.histories[0].shape), 7.0)
     pool.advance(made)
-    assert pool.at[0] == 1 and (pool.histories[0] == 7).all(), "the first row goes on from what it made"
-    assert pool.at[1] == 0 and not (pool.histories[1] == 7).any(), "the second had finished its episode"
+    assert pool.at[:2] == [1, 0]
+    assert (pool.histories[0] == 7).all(), "the first row goes on from what it made"
+    assert not (pool.histories[1] == 7).any(), "the second had finished its episode"
     assert not (pool.histories[2] == 7).any(), "the third reads the truth"
 
 
@@ -116,7 +118,8 @@ def test_low_rank_updates_fold_into_plain_weights() -> None:
     plain = set(model.backbone.state_dict())
     add_lora(model.backbone, rank=4)
     trained = [name for name, p in model.backbone.language.named_parameters() if p.requires_grad]
-    assert trained and all("lora_" in name for name in trained)
+    assert trained
+    assert all("lora_" in name for name in trained)
     for name, parameter in model.backbone.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.1)

@@ -8,7 +8,14 @@ from pandora.errors import Cancelled, InvalidConfig
 from pandora.video.flow import VideoConfig, VideoModel, diffuse
 from pandora.video.transformer import TransformerConfig
 
-SMALL = {"num_attention_heads": 2, "attention_head_dim": 12, "text_dim": 8, "freq_dim": 16, "ffn_dim": 16, "num_layers": 2}
+SMALL = {
+    "num_attention_heads": 2,
+    "attention_head_dim": 12,
+    "text_dim": 8,
+    "freq_dim": 16,
+    "ffn_dim": 16,
+    "num_layers": 2,
+}
 
 
 def build(prediction: str = "residual") -> VideoModel:
@@ -40,7 +47,9 @@ def test_an_exact_predictor_reaches_the_truth(prediction: str, steps: int, monke
 
     monkeypatch.setattr(model, "predict", exact)
     torch.testing.assert_close(model.sample(history, context, action, noise, steps), truth)
-    assert len(seen) == steps and seen[0] == 1.0 and seen == sorted(seen, reverse=True)
+    assert len(seen) == steps
+    assert seen[0] == 1.0
+    assert seen == sorted(seen, reverse=True)
 
 
 @torch.no_grad()

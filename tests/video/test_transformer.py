@@ -6,8 +6,8 @@ from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from torch import Tensor
 
 from pandora.errors import InvalidConfig
-from pandora.video.attention import attention
 from pandora.video import transformer
+from pandora.video.attention import attention
 from pandora.video.transformer import CausalVideoTransformer, TransformerConfig, append
 
 

@@ -44,7 +44,8 @@ def examples() -> list[Example]:
         Example(
             "blocks-night", "At night",
             BlocksState(
-                (Stack(0, 2, ("yellow",)), Stack(2, 0, ("red", "green")), Stack(5, 1, ("blue",))), 4, light=False, look=8
+                (Stack(0, 2, ("yellow",)), Stack(2, 0, ("red", "green")), Stack(5, 1, ("blue",))),
+                4, light=False, look=8,
             ),
             (
                 "turn on the light", "pick up the blue block", "put it on the yellow block",
@@ -54,7 +55,8 @@ def examples() -> list[Example]:
         Example(
             "blocks-row", "Five in a row",
             BlocksState(
-                tuple(Stack(i + 1, 1, (c,)) for i, c in enumerate(("red", "orange", "yellow", "green", "blue"))), 0, look=63
+                tuple(Stack(i, 1, (c,)) for i, c in enumerate(("red", "orange", "yellow", "green", "blue"), 1)),
+                0, look=63,
             ),
             (
                 "push the red block left", "push the green block to the back", "grab the yellow block",

@@ -18,8 +18,8 @@ from pandora.worlds.blocks.look import PAINT, tint
 from pandora.worlds.blocks.render import HORIZON
 from pandora.worlds.blocks.state import COLOURS, COLUMNS, MIDDLE_ROW, ROWS, BlocksState, Stack, facts
 
-_COSINE = {True: 0.98, False: 0.97}  # by light: of the largest angle between a pixel and its colour
-_COVERED = {True: 0.75, False: 0.6}  # by light: the share of a front that must carry one label
+_COSINE = {True: 0.98, False: 0.955}  # by light: of the largest angle between a pixel and its colour
+_COVERED = 0.75  # the share of a front that must carry one label
 _SHADES = (0.76, 1.16)  # the brightness of a pixel relative to its colour
 _STRAY = 0.6  # the share of any 3x3 pixels outside all blocks that may look like a block
 _LIT, _UNLIT = 150.0, 105.0  # red of the wall: at least, at most
@@ -72,29 +72,29 @@ def _read_state(grey: NDArray[np.float32], labels: NDArray[np.intp], light: bool
     feet = atlas.feet().shares(labels, _NONE + 1).reshape(COLUMNS, ROWS, -1)
     stacks: list[Stack] = []
     for column in range(COLUMNS):
-        towers = ((row, _read_tower(fronts[column, row], feet[column, row], light)) for row in range(ROWS))
+        towers = ((row, _read_tower(fronts[column, row], feet[column, row])) for row in range(ROWS))
         stacks += [Stack(column, row, blocks) for row, blocks in towers if blocks][:1]
     rows = {stack.column: stack.row for stack in stacks}
     gripper = _read_gripper(grey, [rows.get(column, MIDDLE_ROW) for column in range(COLUMNS)])
     if gripper is None:
         return None
-    holding = _colour(fronts[gripper, rows.get(gripper, MIDDLE_ROW), atlas.HELD], light)
+    holding = _colour(fronts[gripper, rows.get(gripper, MIDDLE_ROW), atlas.HELD])
     blocks = [block for stack in stacks for block in stack.blocks] + ([holding] if holding else [])
     if len(blocks) != len(set(blocks)) or len(blocks) < 2:
         return None
     return BlocksState(tuple(stacks), gripper, holding, light)
 
 
-def _read_tower(fronts: NDArray[np.float64], foot: NDArray[np.float64], light: bool) -> tuple[str, ...]:
+def _read_tower(fronts: NDArray[np.float64], foot: NDArray[np.float64]) -> tuple[str, ...]:
     """The blocks that stand in a cell, from the bottom up; none where what is seen there has no foot in this row."""
-    seen = (_colour(shares, light) for shares in fronts[: atlas.HELD])
+    seen = (_colour(shares) for shares in fronts[: atlas.HELD])
     blocks = tuple(colour for colour in takewhile(bool, seen) if colour)
     return blocks if foot[:_NONE].sum() <= 0.5 else ()
 
 
-def _colour(shares: NDArray[np.float64], light: bool) -> str | None:
+def _colour(shares: NDArray[np.float64]) -> str | None:
     best = int(shares[:_NONE].argmax())
-    return COLOURS[best] if shares[best] >= _COVERED[light] else None
+    return COLOURS[best] if shares[best] >= _COVERED else None
 
 
 def _read_gripper(grey: NDArray[np.float32], rows: list[int]) -> int | None:

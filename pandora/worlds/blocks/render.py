@@ -197,4 +197,3 @@ def _draw_lamp(draw: ImageDraw.ImageDraw, light: float) -> None:
     draw.ellipse((x - 6, y - 5, x + 6, y + 7), fill=warm)
     shade = tuple(int(c * (0.5 + 0.5 * light)) for c in (62, 66, 78))
     draw.polygon([(x - 4, y - 13), (x + 4, y - 13), (x + 13, y), (x - 13, y)], fill=shade)
-

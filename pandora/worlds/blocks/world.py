@@ -76,6 +76,16 @@ class Blocks(World):
 
         return grammar.say(scene, meaning, rng, split)
 
+    def understand(self, scene: BlocksState, text: str) -> Meaning | None:
+        """Reads every sentence of the grammar; what it leaves open ("put it down") is filled in from the scene."""
+        from pandora.worlds.blocks import grammar
+
+        parsed = grammar.parse(text)
+        if parsed is None:
+            return super().understand(scene, text)
+        meaning = grammar.resolve(scene, parsed)
+        return meaning if set(meaning.arguments) <= set(COLOURS) else None
+
     def facts(self, scene: BlocksState) -> Facts:
         return state.facts(scene)
 

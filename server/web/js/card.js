@@ -31,7 +31,6 @@ export class Card {
     );
     this.element.addEventListener("pointerdown", () => hear.activate(branch));
     this.element.addEventListener("focusin", () => hear.activate(branch));
-    this.#name.textContent = branch.world.name;
     if (parent) this.#origin.textContent = `from ${parent.letter} · step ${parent.path.findIndex(({ step }) => step === branch.world.parent.step)}`;
     this.#fillPast(hear);
     this.#fillVeil(hear);
@@ -41,6 +40,7 @@ export class Card {
     const branch = this.#branch;
     const { caption, path, looking, latency } = branch;
     this.#timeline.render();
+    this.#name.textContent = this.#name.title = nameOf(branch);
     this.#caption.textContent = this.#caption.title = caption ? `“${caption}”` : "The start";
     branch.stage.label = caption ? `The world after “${caption}”` : `The start: ${branch.world.name}`;
     this.#numbers.replaceChildren(...numbers(latency));
@@ -85,6 +85,12 @@ export class Card {
       el("button", { type: "button", class: "small primary", onclick: () => hear.leave(this.#branch) }, "Begin another"),
     );
   }
+}
+
+/** A branch is known by what was first said in it. */
+function nameOf({ world, path }) {
+  if (!world.parent) return world.name;
+  return path.find(({ step }) => step > world.parent.step)?.action ?? "A new branch";
 }
 
 /** connecting, reconnecting, draining, ended, generating, queued, playing or idle. */
