@@ -1,8 +1,8 @@
 # The service on a CPU. Build: docker build -t pandora .   Run: docker run --rm -p 127.0.0.1:8000:8000 pandora
 FROM python:3.12-slim
 
-# Without this index pip would fetch the CUDA build of torch, several gigabytes more.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# pip takes torch's CUDA build unless it is told of an index with CPU builds: --build-arg PIP_ARGS="--extra-index-url …".
+ARG PIP_ARGS=""
 
 WORKDIR /app
 RUN useradd --system --uid 10001 --create-home pandora
@@ -11,7 +11,7 @@ RUN useradd --system --uid 10001 --create-home pandora
 COPY pyproject.toml LICENSE ./
 COPY pandora/__init__.py pandora/
 COPY server/__init__.py server/
-RUN pip install --no-cache-dir --extra-index-url "$TORCH_INDEX" .
+RUN pip install --no-cache-dir $PIP_ARGS .
 
 COPY pandora pandora
 COPY server server

@@ -187,6 +187,28 @@ def average_gradients(parameters: list[nn.Parameter]) -> None:
             offset += p.numel()
 
 
+def step_all(optimizers: list[torch.optim.Optimizer]) -> None:
+    """One step of AdamW and Muon. Processes share Muon's work: each steps its share of the matrices and sends it on."""
+    adam, muon = optimizers
+    adam.step()
+    matrices = muon.param_groups[0]["params"]
+    world, rank = (dist.get_world_size(), dist.get_rank()) if dist.is_initialized() else (1, 0)
+    for index, matrix in enumerate(matrices):
+        if index % world != rank:
+            matrix.grad = None
+    muon.step()
+    for owner in range(world if world > 1 else 0):
+        share = matrices[owner::world]
+        flat = torch.cat([matrix.detach().flatten() for matrix in share])
+        dist.broadcast(flat, owner)
+        if owner != rank:
+            pieces = flat.split([matrix.numel() for matrix in share])
+            for matrix, piece in zip(share, pieces, strict=True):
+                matrix.detach().copy_(piece.view_as(matrix))
+    adam.zero_grad()
+    muon.zero_grad()
+
+
 def train(config: VideoTraining) -> Path:
     """Train or resume; returns the run's folder with video, backbone and adapter weights (averaged over steps)."""
     runtime = Runtime.resolve(config.device, threads=config.threads).apply()
@@ -218,9 +240,7 @@ def train(config: VideoTraining) -> Path:
         if parallel:
             average_gradients(parameters)
         norm = nn.utils.clip_grad_norm_(parameters, 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
+        step_all(optimizers)
         pool.advance(made)
         with torch.no_grad():
             decay = min(config.ema, (step + 1) / (step + 10))
@@ -255,10 +275,10 @@ def save(
 
 def resume(folder: Path, model: Trainer, average: dict[str, Tensor], optimizers: list[torch.optim.Optimizer]) -> int:
     """Take up `training.safetensors` if it is there; returns the number of steps done."""
-    checkpoint = folder / "training.safetensors"
-    if not checkpoint.exists():
+    path = folder / "training.safetensors"
+    if not path.exists():
         return 0
-    tensors, header = load_training(checkpoint)
+    tensors, header = load_training(path)
     model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
     for name in average:
         average[name].copy_(tensors[f"average.{name}"])

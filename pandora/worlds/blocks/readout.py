@@ -18,7 +18,7 @@ from pandora.worlds.blocks.look import PAINT, tint
 from pandora.worlds.blocks.render import HORIZON
 from pandora.worlds.blocks.state import COLOURS, COLUMNS, MIDDLE_ROW, ROWS, BlocksState, Stack, facts
 
-_COSINE = {True: 0.98, False: 0.955}  # by light: of the largest angle between a pixel and its colour
+_COSINE = {True: 0.98, False: 0.97}  # by light: of the largest angle between a pixel and its colour
 _COVERED = 0.75  # the share of a front that must carry one label
 _SHADES = (0.76, 1.16)  # the brightness of a pixel relative to its colour
 _STRAY = 0.6  # the share of any 3x3 pixels outside all blocks that may look like a block
