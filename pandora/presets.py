@@ -30,7 +30,7 @@ def tiny() -> WorldModelConfig:
         "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "vision_use_head": False,
     }  # fmt: skip
     transformer = TransformerConfig(
-        num_attention_heads=2, attention_head_dim=12, in_channels=16, out_channels=8, text_dim=32, freq_dim=32,
+        num_attention_heads=2, attention_head_dim=12, in_channels=18, out_channels=8, text_dim=32, freq_dim=32,
         ffn_dim=32, num_layers=2, action_dim=32,
     )  # fmt: skip
     return WorldModelConfig(

@@ -25,7 +25,6 @@ TARGETS = {
     "readout.true_frames": 0.999,
 }
 _SHOWN = 12  # templates in the terminal
-_WIDTH = 110  # of the tables; a pipe has 80 columns, where names would be cut
 
 
 @dataclass
@@ -77,7 +76,7 @@ def show(report: Report, console: Console) -> None:
             table.add_column(heading, justify="left" if index == 0 else "right", min_width=24 if index == 0 else None)
         for row in rows:
             table.add_row(*row)
-        console.print(table, width=max(console.width, _WIDTH), crop=False)
+        console.print(table)
     console.print(_footer(settings), highlight=False, soft_wrap=True)
 
 

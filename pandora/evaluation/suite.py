@@ -35,13 +35,14 @@ from pandora.evaluation.verdict import MOVED, REACH, UNTOUCHED
 from pandora.types import Sampler
 from pandora.world_model import WorldModel
 from pandora.worlds import make_world
-from pandora.worlds.base import Frames
+from pandora.worlds.base import Frames, World
 
 FULL = Sizes()
 QUICK = Sizes(clips=40, walks=6, pairs=16)
 _ABLATED_PART = 0.25  # of the stories; the model's cost again, for a number that is far off
 _PHRASES, _QUICK_PHRASES = 2000, 300  # clips for the user's own sentences, about
 _OTHER_STEPS = (1, 2, 4)
+_PIPE_WIDTH = 120
 
 MEANING = {
     "next_state": "whole state read from the last frame equals the simulator's after one legal action that changes it",
@@ -89,7 +90,7 @@ def run(
     out: str | Path | None = None,
     seed: int = 0,
     device: str = "auto",
-    world: str = "blocks",
+    world: str | World = "blocks",
     steps: int = 2,
     batch: int = 16,
     sizes: Sizes | None = None,
@@ -102,9 +103,9 @@ def run(
     every model. Raises InvalidCheckpoint for bad weights, UnknownName for an unknown world and InvalidInput for
     unusable phrases, before anything is measured.
     """
-    arena = make_world(world)
+    arena = make_world(world) if isinstance(world, str) else world
     model = WorldModel.from_pretrained(weights, device=device)
-    console = console or Console()
+    console = console or _console()
     told = Timed(Told(model, Sampler(steps=steps)))
     bench = Bench(arena, [Entry(MODEL, told)], sizes or (QUICK if quick else FULL), seed, batch)
     began, fates, rows = time.perf_counter(), [], []
@@ -171,6 +172,14 @@ def publish(report: Report, bench: Bench, console: Console, out: Path | None, js
         written += draw_all(report, bench.examples, bench.films, bench.world.fps, out)
     if written:
         console.print("Written: " + ", ".join(map(str, written)), highlight=False, soft_wrap=True)
+
+
+def _console() -> Console:
+    """The terminal; a pipe or a file is wide enough for whole names."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, _PIPE_WIDTH)
+    return console
 
 
 def _progress(console: Console, bench: Bench, total: int) -> Progress:

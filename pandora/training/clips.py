@@ -64,6 +64,14 @@ class Clips:
         shard = int(rng.integers(len(self.latents)))
         return shard, int(rng.integers(len(self.latents[shard])))
 
+    def place(self, rng: np.random.Generator, silent: float) -> tuple[tuple[int, int], int]:
+        """A random episode and clip; those whose action names nothing are passed over with probability `silent`."""
+        while True:
+            shard, row = self.draw(rng)
+            clip = int(rng.integers(self.clips))
+            if " " in self.actions[shard][row][clip]["meaning"] or rng.random() >= silent:
+                return (shard, row), clip
+
     def past(self, episode: tuple[int, int], clip: int) -> Tensor:
         """The true latents before clip number `clip`: (C, history, h, w); before the start the world stood still."""
         latents = self.latents[episode[0]][episode[1]]

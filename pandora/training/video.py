@@ -49,6 +49,7 @@ class VideoTraining(Config):
     tune: bool = False
     tune_rate: float = 0.05  # learning rate of backbone and adapter, relative
     lora_rank: int = 0  # tune the backbone by low-rank updates instead: for pretrained ones
+    silent: float = 0.7  # how often a clip whose action names nothing is passed over: they are the easy ones
     own: float = 0.0  # share of rows on the model's own history
     own_steps: int = 2  # at most, when the model samples its own history
     history_noise: float = 0.15  # at most, on half of the rows
@@ -68,10 +69,10 @@ class VideoTraining(Config):
 class Pool:
     """Rows that walk through episodes; the first `own` of them carry histories that the model made."""
 
-    def __init__(self, clips: Clips, rows: int, own: int, rng: np.random.Generator):
-        self.clips, self.own, self.rng = clips, own, rng
-        self.episodes = [clips.draw(rng) for _ in range(rows)]
-        self.at = [int(rng.integers(clips.clips)) for _ in range(rows)]
+    def __init__(self, clips: Clips, rows: int, own: int, rng: np.random.Generator, silent: float = 0.0):
+        self.clips, self.own, self.rng, self.silent = clips, own, rng, silent
+        places = [clips.place(rng, silent) for _ in range(rows)]
+        self.episodes, self.at = [episode for episode, _ in places], [clip for _, clip in places]
         self.histories = [clips.past(e, c) for e, c in zip(self.episodes, self.at, strict=True)]
 
     def batch(self) -> Batch:
@@ -85,8 +86,10 @@ class Pool:
                 self.at[row] += 1
                 self.histories[row] = torch.cat([self.histories[row], made[row].cpu()], 1)[:, -keep:]
                 continue
-            self.episodes[row] = self.clips.draw(self.rng)
-            self.at[row] = 0 if row < self.own else int(self.rng.integers(self.clips.clips))
+            if row < self.own:
+                self.episodes[row], self.at[row] = self.clips.draw(self.rng), 0
+            else:
+                self.episodes[row], self.at[row] = self.clips.place(self.rng, self.silent)
             self.histories[row] = self.clips.past(self.episodes[row], self.at[row])
 
 
@@ -226,7 +229,7 @@ def train(config: VideoTraining) -> Path:
     parameters = [p for group in groups for p in group["params"]]
     clips = Clips(config.data, config.model.history, config.model.chunk)
     own = round(config.own * config.batch)
-    pool = Pool(clips, config.batch, own, np.random.default_rng([config.seed, rank, start]))
+    pool = Pool(clips, config.batch, own, np.random.default_rng([config.seed, rank, start]), config.silent)
     torch.manual_seed(config.seed + 7919 * rank + 104729 * start)
     if rank == 0:
         record(folder, config, dist.get_world_size() if parallel else 1)

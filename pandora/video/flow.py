@@ -25,15 +25,18 @@ class VideoConfig(Config):
     chunk: int = 2  # latent frames made at once: one action
     history: int = 1  # latent frames attended to
     prediction: Prediction = "residual"
+    coordinates: bool = True  # two more input channels, x and y in -1..1: rotary positions alone are only relative
     time_shift: float = 3.0  # > 1 spends more of the path at high noise (Wan 2.1, section 4.3)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
 
     def __post_init__(self) -> None:
         if self.prediction not in ("residual", "x", "velocity"):
             raise InvalidConfig(f"prediction must be residual, x or velocity, not {self.prediction!r}")
-        channels = self.transformer.out_channels * (1 if self.prediction == "velocity" else 2)
+        channels = self.transformer.out_channels * (1 if self.prediction == "velocity" else 2) + 2 * self.coordinates
         if self.transformer.in_channels != channels:
-            raise InvalidConfig(f"prediction {self.prediction!r} needs in_channels = {channels}")
+            raise InvalidConfig(
+                f"prediction {self.prediction!r} and coordinates {self.coordinates} need in_channels = {channels}"
+            )
 
 
 class VideoModel(nn.Module):
@@ -97,7 +100,14 @@ class VideoModel(nn.Module):
         return [shift * u / (1 + (shift - 1) * u) for u in even]
 
     def _beside(self, latents: Tensor, last: Tensor) -> Tensor:
-        return latents if self.config.prediction == "velocity" else torch.cat([latents, last.type_as(latents)], 1)
+        parts = [latents] if self.config.prediction == "velocity" else [latents, last.type_as(latents)]
+        if self.config.coordinates:
+            batch, _, length, height, width = latents.shape
+            across = torch.linspace(-1, 1, width, device=latents.device).expand(height, width)
+            down = torch.linspace(-1, 1, height, device=latents.device).unsqueeze(1).expand(height, width)
+            grid = torch.stack([across, down]).to(latents.dtype)
+            parts.append(grid[None, :, None].expand(batch, -1, length, -1, -1))
+        return torch.cat(parts, 1)
 
 
 def diffuse(clean: Tensor, noise: Tensor, time: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ class TransformerConfig(Config):
     patch_size: tuple[int, int, int] = (1, 2, 2)
     num_attention_heads: int = 4
     attention_head_dim: int = 64
-    in_channels: int = 64
+    in_channels: int = 66
     out_channels: int = 32
     text_dim: int = 256
     freq_dim: int = 256

@@ -10,7 +10,7 @@ import pytest
 from pandora.types import Clip, Sampler
 from pandora.worlds.base import Facts, Frame, Frames, Meaning, Outcome, PhraseSplit, World
 
-CELLS, CELL = 8, 4
+CELLS, CELL = 8, 16
 COLOURS = {"red": (220, 40, 40), "blue": (40, 60, 220), "green": (40, 180, 60)}
 WORDS = {
     "right": {"train": ("move {} right", "{} goes right"), "held_out": ("shift {} rightwards",)},

@@ -1,5 +1,7 @@
 """The evaluation itself, where the answer is known: the rules reach 1, the last frame repeated 0, and errors show."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from pandora.training.data import TRAINING_SEEDS
 from pandora.types import Sampler
 from tests.evaluation.conftest import WORDS, Knowing, Strips
 
-SIZES = Sizes(clips=40, walks=12, actions=6, pairs=20)
+SIZES = Sizes(clips=40, walks=12, actions=6, pairs=10)
 
 
 def bench(world: Strips, errs: float = 0.0) -> Bench:
@@ -80,12 +82,12 @@ def test_errors_show_and_add_up(world: Strips) -> None:
     assert rows["horizon.6"].value < rows["horizon.1"].value
     assert any(not example.right for example in erring.examples)
     assert len(erring.films) == 4
-    assert erring.films[0].made.shape == (1 + 6 * 8, 32, 32, 3) == erring.films[0].truth.shape
+    assert erring.films[0].made.shape == (1 + 6 * 8, 128, 128, 3) == erring.films[0].truth.shape
 
 
 def test_it_says_how_much_it_did(world: Strips) -> None:
     done: list[int] = []
-    counted = bench(world)
+    counted = replace(bench(world), sizes=Sizes(clips=5, walks=3, actions=2, pairs=3))
     counted.advance = lambda row, clips: done.append(clips)
     measure(counted)
     assert sum(done) == counted.total(kinds(world))

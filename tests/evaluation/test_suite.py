@@ -1,4 +1,4 @@
-"""The whole command on a tiny model with random weights, in the world that ships."""
+"""The whole evaluation of a tiny model with random weights; the hold-out of the world that ships."""
 
 import io
 import json
@@ -11,11 +11,15 @@ from rich.console import Console
 
 from pandora.evaluation import suite
 from pandora.evaluation.measures import Sizes
+from pandora.evaluation.phrases import read
+from pandora.evaluation.report import Report
 from pandora.evaluation.stories import FIRST_SEED, draw, kinds
 from pandora.media import read_film
 from pandora.presets import tiny_model
 from pandora.training.data import DataConfig, make_episode
+from pandora.worlds.blocks import grammar
 from pandora.worlds.blocks.world import Blocks
+from tests.evaluation.conftest import Strips
 
 
 @pytest.fixture(scope="module")
@@ -23,18 +27,20 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_model().save_pretrained(tmp_path_factory.mktemp("weights") / "tiny")
 
 
-def test_writes_everything(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suite, "QUICK", Sizes(clips=3, walks=2, actions=3, pairs=2))
-    said = io.StringIO()
-    console = Console(file=said, width=160)
-    report = suite.run(weights, quick=True, json_path=tmp_path / "rows.json", out=tmp_path / "out", console=console)
+def test_writes_everything(weights: Path, world: Strips, tmp_path: Path) -> None:
+    said, sizes = io.StringIO(), Sizes(clips=3, walks=2, actions=3, pairs=2)
+
+    def run(console: Console, json_path: Path | None = None, out: Path | None = None) -> Report:
+        return suite.run(weights, json_path=json_path, out=out, sizes=sizes, world=world, console=console)
+
+    report = run(Console(file=said, width=120), tmp_path / "rows.json", tmp_path / "out")
 
     stored = json.loads((tmp_path / "rows.json").read_text())
     assert set(stored) == {"rows", "settings"}
     assert all(set(row) == {"name", "value", "unit", "low", "high", "n"} for row in stored["rows"])
     names = {row["name"] for row in stored["rows"]}
     assert {
-        "next_state.in_distribution", "next_state.held_out_block_count", "next_state.in_distribution.oracle",
+        "next_state.in_distribution", "next_state.held_out_count", "next_state.in_distribution.oracle",
         *(f"next_state.in_distribution.steps_{n}" for n in (1, 2, 4)),
         "unchanged.illegal", "unchanged.wait", "horizon.1", "horizon.3.copy_last", "counterfactual_pairs",
         "psnr.dynamic_region", "psnr.whole", "undecodable", "readout.true_frames", "readout.degraded",
@@ -50,19 +56,23 @@ def test_writes_everything(weights: Path, tmp_path: Path, monkeypatch: pytest.Mo
     frames, fps = read_film(tmp_path / "out" / "rollouts.mp4")
     assert (len(frames), fps) == (1 + 3 * 8, 8.0)
 
-    again = suite.run(weights, quick=True, console=Console(file=io.StringIO()))
+    again = run(Console(file=io.StringIO()))
     assert [(row.name, row.value) for row in again.rows] == [(row.name, row.value) for row in report.rows]
 
 
-def test_own_phrases(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_phrases_in_the_world_that_ships(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suite, "_QUICK_PHRASES", 6)
-    (tmp_path / "phrases.json").write_text('{"stack": ["put it on {b}"], "light_on": ["let there be light"]}')
-    report = suite.run(
-        weights, quick=True, phrases=tmp_path / "phrases.json", out=tmp_path, console=Console(file=io.StringIO())
-    )
+    (file := tmp_path / "phrases.json").write_text('{"stack": ["put it on {b}"], "light_on": ["let there be light"]}')
+    report = suite.run(weights, quick=True, phrases=file, out=tmp_path, console=Console(file=io.StringIO()))
     assert [row.name for row in report.rows] == ["phrases.stack", "phrases.light_on", "phrases.all"]
     assert report["phrases.all"].n == 6
     assert "put it on {b}" in (tmp_path / "phrases.md").read_text()
+
+
+def test_shipped_phrases_can_be_used() -> None:
+    file = Path(suite.__file__).with_name("free_phrases.json")
+    templates = read(file, Blocks(), lambda text: text)
+    assert {template.verb for template in templates} == set(Blocks.verbs)
 
 
 def test_nothing_held_out_is_ever_trained_on() -> None:
@@ -71,8 +81,6 @@ def test_nothing_held_out_is_ever_trained_on() -> None:
     for seed in range(12):
         episode = make_episode(world, DataConfig(clips=6), seed)
         sentences.update(sentence for action in episode.actions for sentence in action["sentences"])
-    from pandora.worlds.blocks import grammar
-
     assert {grammar.split_of(sentence) for sentence in sentences} == {"train"}
     for kind in kinds(world):
         for index in range(6):

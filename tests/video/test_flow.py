@@ -20,7 +20,7 @@ SMALL = {
 
 def build(prediction: str = "residual") -> VideoModel:
     torch.manual_seed(0)
-    channels = 4 if prediction == "velocity" else 8
+    channels = 6 if prediction == "velocity" else 10
     transformer = TransformerConfig(in_channels=channels, out_channels=4, action_dim=8, **SMALL)  # type: ignore[arg-type]
     return VideoModel(VideoConfig(prediction=prediction, transformer=transformer)).eval()  # type: ignore[arg-type]
 
@@ -90,7 +90,7 @@ def test_residual_prediction_starts_from_the_last_frame() -> None:
 
 
 def test_channels_must_fit_the_prediction() -> None:
-    with pytest.raises(InvalidConfig, match="in_channels = 8"):
+    with pytest.raises(InvalidConfig, match="in_channels = 10"):
         VideoConfig(transformer=TransformerConfig(in_channels=4, out_channels=4))
     with pytest.raises(InvalidConfig, match="prediction"):
         VideoConfig(prediction="noise")  # type: ignore[arg-type]

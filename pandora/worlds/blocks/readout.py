@@ -19,7 +19,8 @@ from pandora.worlds.blocks.render import HORIZON
 from pandora.worlds.blocks.state import COLOURS, COLUMNS, MIDDLE_ROW, ROWS, BlocksState, Stack, facts
 
 _COSINE = {True: 0.98, False: 0.97}  # by light: of the largest angle between a pixel and its colour
-_COVERED = 0.75  # the share of a front that must carry one label
+_COVERED = {True: 0.84, False: 0.75}  # by light: the share of a front that must carry one label
+_PALE = {True: 0.14, False: 0.18}  # by light: how far a front's mean may lie from its colour, relative to that
 _SHADES = (0.76, 1.16)  # the brightness of a pixel relative to its colour
 _STRAY = 0.6  # the share of any 3x3 pixels outside all blocks that may look like a block
 _LIT, _UNLIT = 150.0, 105.0  # red of the wall: at least, at most
@@ -43,7 +44,7 @@ def readout(frame: Frame) -> Facts | None:
         return None
     pixels = pixels / np.array(tint(float(light)), np.float32)
     labels = _label(pixels, _COSINE[light])
-    state = _read_state(pixels @ np.full(3, 1 / 3, np.float32), labels, light)
+    state = _read_state(pixels, labels, light)
     return facts(state) if state and _is_clean(pixels, labels, state) else None
 
 
@@ -67,34 +68,43 @@ def _label(pixels: NDArray[np.float32], cosine: float) -> NDArray[np.intp]:
     return np.where(aside & (shade >= _SHADES[0]) & (shade <= _SHADES[1]), best, _NONE)
 
 
-def _read_state(grey: NDArray[np.float32], labels: NDArray[np.intp], light: bool) -> BlocksState | None:
-    fronts = atlas.fronts().shares(labels, _NONE + 1).reshape(COLUMNS, ROWS, atlas.HELD + 1, -1)
-    feet = atlas.feet().shares(labels, _NONE + 1).reshape(COLUMNS, ROWS, -1)
+def _read_state(pixels: NDArray[np.float32], labels: NDArray[np.intp], light: bool) -> BlocksState | None:
+    fronts = _read_fronts(pixels, labels, light)
+    feet = 1 - atlas.feet().shares(labels, _NONE + 1)[:, _NONE].reshape(COLUMNS, ROWS)
     stacks: list[Stack] = []
     for column in range(COLUMNS):
         towers = ((row, _read_tower(fronts[column, row], feet[column, row])) for row in range(ROWS))
         stacks += [Stack(column, row, blocks) for row, blocks in towers if blocks][:1]
     rows = {stack.column: stack.row for stack in stacks}
-    gripper = _read_gripper(grey, [rows.get(column, MIDDLE_ROW) for column in range(COLUMNS)])
+    gripper = _read_gripper(
+        pixels @ np.full(3, 1 / 3, np.float32), [rows.get(column, MIDDLE_ROW) for column in range(COLUMNS)]
+    )
     if gripper is None:
         return None
-    holding = _colour(fronts[gripper, rows.get(gripper, MIDDLE_ROW), atlas.HELD])
+    held = fronts[gripper, rows.get(gripper, MIDDLE_ROW), atlas.HELD]
+    holding = COLOURS[held] if held != _NONE else None
     blocks = [block for stack in stacks for block in stack.blocks] + ([holding] if holding else [])
     if len(blocks) != len(set(blocks)) or len(blocks) < 2:
         return None
     return BlocksState(tuple(stacks), gripper, holding, light)
 
 
-def _read_tower(fronts: NDArray[np.float64], foot: NDArray[np.float64]) -> tuple[str, ...]:
+def _read_fronts(pixels: NDArray[np.float32], labels: NDArray[np.intp], light: bool) -> NDArray[np.intp]:
+    """The index in COLOURS of the block whose front each cell shows, else `_NONE`: (columns, rows, levels)."""
+    regions = atlas.fronts()
+    shares = regions.shares(labels, _NONE + 1)[:, :_NONE]
+    best = shares.argmax(axis=1)
+    paints = _PAINTS[best]
+    means = np.stack([regions.means(pixels[..., channel].ravel()) for channel in range(3)], axis=1)
+    pale = np.linalg.norm(means - paints, axis=1) / np.linalg.norm(paints, axis=1)
+    shown = (shares.max(axis=1) >= _COVERED[light]) & (pale <= _PALE[light])
+    return np.where(shown, best, _NONE).reshape(COLUMNS, ROWS, atlas.HELD + 1)
+
+
+def _read_tower(fronts: NDArray[np.intp], foot: float) -> tuple[str, ...]:
     """The blocks that stand in a cell, from the bottom up; none where what is seen there has no foot in this row."""
-    seen = (_colour(shares) for shares in fronts[: atlas.HELD])
-    blocks = tuple(colour for colour in takewhile(bool, seen) if colour)
-    return blocks if foot[:_NONE].sum() <= 0.5 else ()
-
-
-def _colour(shares: NDArray[np.float64]) -> str | None:
-    best = int(shares[:_NONE].argmax())
-    return COLOURS[best] if shares[best] >= _COVERED else None
+    blocks = tuple(COLOURS[index] for index in takewhile(lambda index: index != _NONE, fronts[: atlas.HELD]))
+    return blocks if foot <= 0.5 else ()
 
 
 def _read_gripper(grey: NDArray[np.float32], rows: list[int]) -> int | None:

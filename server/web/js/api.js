@@ -54,7 +54,8 @@ export const api = {
 };
 
 /** The picture of a step: its last frame, or frame number `frame` of its clip. */
-export const frameUrl = (id, step, frame) => `/v1${at(id)}/frames/${step}${frame === undefined ? "" : `?frame=${frame}`}`;
+export const frameUrl = (id, step, frame) =>
+  `/v1${at(id)}/frames/${step}${frame === undefined ? "" : `?frame=${frame}`}`;
 
 /** The film from the start picture to the head. */
 export const filmUrl = (id) => `/v1${at(id)}/recording.mp4`;

@@ -11,11 +11,11 @@ import { Gallery } from "./gallery.js";
 import { installKeys } from "./keys.js";
 import { upload } from "./picture.js";
 import { showStatus } from "./status.js";
+import { generalSuggestions } from "./suggestions.js";
 import { complain, toast } from "./toasts.js";
 
 const RETRY_MS = 1500;
 const FAMILY_SHOWN = 8;
-const GENERAL_SUGGESTIONS = 4;
 
 class App {
   model = null;
@@ -218,8 +218,9 @@ class App {
   async share(branch) {
     const url = `${location.origin}${location.pathname}#world=${encodeURIComponent(branch.id)}`;
     try {
-      if (navigator.share && matchMedia("(pointer: coarse)").matches) await navigator.share({ title: `Pandora: ${branch.world.name}`, url });
-      else {
+      if (navigator.share && matchMedia("(pointer: coarse)").matches) {
+        await navigator.share({ title: `Pandora: ${branch.world.name}`, url });
+      } else {
         await navigator.clipboard.writeText(url);
         toast("Link copied. It opens this world, live, for whoever can reach this server.");
       }
@@ -268,7 +269,11 @@ class App {
 
   failed(branch, text, sentence) {
     if (sentence && branch === this.branches.active) this.composer.restore(sentence);
-    toast(text, { kind: "error", action: sentence && !branch.ended ? { label: "Try again", run: () => branch.act(sentence) } : null });
+    const again = () => {
+      this.composer.forget(sentence);
+      branch.act(sentence);
+    };
+    toast(text, { kind: "error", action: sentence && !branch.ended ? { label: "Try again", run: again } : null });
   }
 
   showState() {
@@ -280,16 +285,11 @@ class App {
     byId("field-branch").textContent = isMany ? branch.letter : "";
     byId("composer").style.setProperty("--branch", `var(--branch-${branch.letter.charCodeAt(0) % 6})`);
     const isPast = branch.looking !== null && matchMedia("(hover: hover)").matches;
-    this.composer.placeholder = isPast ? "What happens next? Shift Enter for a new branch from here" : "What happens next?";
-    const offered = branch.world.suggestions.length ? branch.world.suggestions : this.generalSuggestions();
+    this.composer.placeholder = isPast
+      ? "What happens next? Shift Enter for a new branch from here"
+      : "What happens next?";
+    const offered = branch.world.suggestions.length ? branch.world.suggestions : generalSuggestions(this.scenes);
     this.composer.suggest(offered, new Set(branch.path.map(({ action }) => action)));
-  }
-
-  /** For a picture that no scene knows: what is suggested for most of the scenes. */
-  generalSuggestions() {
-    const votes = new Map();
-    for (const text of this.scenes.flatMap(({ suggestions }) => suggestions)) votes.set(text, (votes.get(text) ?? 0) + 1);
-    return [...votes.keys()].sort((a, b) => votes.get(b) - votes.get(a)).slice(0, GENERAL_SUGGESTIONS);
   }
 }
 

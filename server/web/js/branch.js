@@ -7,7 +7,7 @@ import { WorldSocket } from "./socket.js";
 import { Stage } from "./stage.js";
 
 const REPLACED_STAYS_MS = 2600;
-const RECEIPT_WAIT_MS = 5000;
+const RECEIPT_WAIT_MS = 15000;
 
 export class Branch {
   connection = "closed";
@@ -19,7 +19,8 @@ export class Branch {
   playing = null; // the step whose frames are on the stage
   #tell;
   #wasReady = false;
-  #clip = null; // the clip that arrives: {step, action, frames}
+  #clip = null; // the clip that arrives: {step, action, frames, turn}
+  #commits = 0;
 
   /** `detail` is a WorldDetail; `tell` has `change(branch)`, `fail(branch, detail, text)` and `status(text)`. */
   constructor(detail, tell, { letter, parent = null, fps }) {
@@ -28,7 +29,8 @@ export class Branch {
     this.letter = letter;
     this.store = new FrameStore(detail.id, parent?.store);
     this.stage = new Stage();
-    this.player = new Player((bitmap) => this.stage.draw(bitmap), () => this.#changed(), fps);
+    const draw = (bitmap) => this.stage.draw(bitmap);
+    this.player = new Player(draw, () => this.#changed(), fps);
     this.#tell = tell;
     this.socket = new WorldSocket(detail.id, {
       state: (name) => this.#connected(name),
@@ -96,7 +98,8 @@ export class Branch {
     this.#changed();
     const { step, frames } = this.head;
     const clip = await this.store.clip(step, frames).catch(() => null);
-    if (clip && this.looking === null && this.playing === null) this.player.show(clip.at(-1));
+    const isStillNow = this.looking === null && this.playing === null && !this.#clip;
+    if (clip && isStillNow) this.player.show(clip.at(-1));
   }
 
   /** Move the head; returns the head it had. */
@@ -119,7 +122,7 @@ export class Branch {
     this.connection = name;
     if (name === "gone" && !this.ended) {
       this.ended = "gone";
-      for (const { text } of this.turns.splice(0)) this.#tell.fail(this, "This world ended before that happened.", text);
+      for (const { text } of this.turns.splice(0)) this.#tell.fail(this, "This world ended before that.", text);
     }
     this.#changed();
   }
@@ -127,17 +130,29 @@ export class Branch {
   #hear(message) {
     const turn = this.turns.find(({ id }) => id === message.event_id);
     switch (message.type) {
-      case "ready": return this.#ready(message);
-      case "action.received": return this.#received(message, turn);
-      case "action.superseded": return this.#superseded(turn);
-      case "action.rejected": return this.#rejected(message, turn);
-      case "action.applied": return this.#applied(message, turn);
-      case "clip.start": return this.#clipStarts(message);
-      case "clip.end": return this.#clipEnds(message);
-      case "world.rewound": return this.#sync();
-      case "draining": this.draining = true; return this.#changed();
-      case "ended": return this.#end(message.reason);
-      case "error": return message.code === "unknown_world" ? null : this.#tell.fail(this, message.detail, null);
+      case "ready":
+        return this.#ready(message);
+      case "action.received":
+        return this.#received(message, turn);
+      case "action.superseded":
+        return this.#superseded(turn);
+      case "action.rejected":
+        return this.#rejected(message, turn);
+      case "action.applied":
+        return this.#begun(turn);
+      case "clip.start":
+        return this.#clipStarts(message);
+      case "clip.end":
+        return this.#clipEnds(message);
+      case "world.rewound":
+        return this.#sync();
+      case "draining":
+        this.draining = true;
+        return this.#changed();
+      case "ended":
+        return this.#end(message.reason);
+      case "error":
+        return message.code === "unknown_world" ? null : this.#tell.fail(this, message.detail, null);
     }
   }
 
@@ -156,7 +171,7 @@ export class Branch {
     this.#changed();
   }
 
-  #applied(message, turn) {
+  #begun(turn) {
     if (turn) turn.phase = "running";
     this.#changed();
   }
@@ -174,9 +189,9 @@ export class Branch {
   }
 
   #clipStarts({ step, action, frames, event_id: id }) {
-    this.#clip = { step, action, frames, turn: this.turns.find((turn) => turn.id === id) };
-    if (this.#clip.turn) this.#clip.turn.phase = "running";
-    this.#changed();
+    const turn = this.turns.find((other) => other.id === id);
+    this.#clip = { step, action, frames, turn };
+    this.#begun(turn);
   }
 
   #see(frame) {
@@ -210,6 +225,7 @@ export class Branch {
       if (code !== "cancelled") this.#tell.fail(this, detail, turn?.sentAt ? turn.text : null);
       return;
     }
+    this.#commits += 1;
     this.#settle(replay ? null : turn);
     this.socket.resumeFrom = head;
     if (!clip || this.path.some((entry) => entry.step === step)) return;
@@ -246,8 +262,11 @@ export class Branch {
   /** Take the path from the server: after a break, or after a change made elsewhere. */
   async #sync(isIdle = false) {
     if (isIdle) this.turns = this.turns.filter(({ phase }) => phase === "sending");
+    const commits = this.#commits;
     const detail = await api.world(this.id).catch(() => null);
-    if (detail) this.#adopt(detail);
+    if (commits !== this.#commits)
+      await this.#sync(); // what was read may be older than what was heard
+    else if (detail) this.#adopt(detail);
   }
 
   #adopt(detail) {
@@ -273,4 +292,5 @@ export class Branch {
   }
 }
 
-const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+const newId = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -10,7 +10,10 @@ export class Card {
   #name = el("h2", { class: "card-name" });
   #origin = el("p", { class: "card-origin" });
   #caption = el("p", { class: "caption" });
-  #numbers = el("p", { class: "numbers", title: "From Enter to the first new frame · time to make the clip · frames made a second" });
+  #numbers = el("p", {
+    class: "numbers",
+    title: "From Enter to the first new frame · time to make the clip · frames made a second",
+  });
   #past = el("div", { class: "past", hidden: true });
   #veil = el("div", { class: "veil", hidden: true });
   #film;
@@ -23,15 +26,44 @@ export class Card {
       fork: (step) => hear.fork(branch, step),
       rewind: (step) => hear.rewind(branch, step),
     });
-    this.#film = el("a", { class: "icon-button", href: filmUrl(branch.id), download: `pandora-${branch.letter}.mp4`, "aria-label": "Download the film", title: "Download the film" }, icon("download"));
+    this.#film = el(
+      "a",
+      {
+        class: "icon-button",
+        href: filmUrl(branch.id),
+        download: `pandora-${branch.letter}.mp4`,
+        "aria-label": "Download the film",
+        title: "Download the film",
+      },
+      icon("download"),
+    );
     this.element = el(
       "article",
-      { class: "card", "data-world": branch.id, "aria-label": `World ${branch.letter}`, style: `--branch: var(--branch-${branch.letter.charCodeAt(0) % 6})` },
-      el("div", { class: "card-body" }, this.#head(hear), el("div", { class: "screen" }, branch.stage.element, el("div", { class: "progress", "aria-hidden": "true" }), this.#veil), el("div", { class: "below" }, this.#caption, this.#numbers, this.#past), this.#timeline.element),
+      {
+        class: "card",
+        "data-world": branch.id,
+        "aria-label": `World ${branch.letter}`,
+        style: `--branch: var(--branch-${branch.letter.charCodeAt(0) % 6})`,
+      },
+      el(
+        "div",
+        { class: "card-body" },
+        this.#head(hear),
+        el(
+          "div",
+          { class: "screen" },
+          branch.stage.element,
+          el("div", { class: "progress", "aria-hidden": "true" }),
+          this.#veil,
+        ),
+        el("div", { class: "below" }, this.#caption, this.#numbers, this.#past),
+        this.#timeline.element,
+      ),
     );
     this.element.addEventListener("pointerdown", () => hear.activate(branch));
     this.element.addEventListener("focusin", () => hear.activate(branch));
-    if (parent) this.#origin.textContent = `from ${parent.letter} · step ${parent.path.findIndex(({ step }) => step === branch.world.parent.step)}`;
+    if (parent)
+      this.#origin.textContent = `from ${parent.letter} · step ${parent.path.findIndex(({ step }) => step === branch.world.parent.step)}`;
     this.#fillPast(hear);
     this.#fillVeil(hear);
   }
@@ -57,12 +89,23 @@ export class Card {
     return el(
       "header",
       { class: "card-head" },
-      el("button", { type: "button", class: "badge", "aria-label": `Act in world ${branch.letter}`, onclick: () => hear.activate(branch) }, branch.letter),
+      el(
+        "button",
+        {
+          type: "button",
+          class: "badge",
+          "aria-label": `Act in world ${branch.letter}`,
+          onclick: () => hear.activate(branch),
+        },
+        branch.letter,
+      ),
       el("div", { class: "card-title" }, this.#name, this.#origin),
       el(
         "div",
         { class: "card-tools" },
-        iconButton("compare", "Compare with another branch", () => hear.compare(branch), { class: "icon-button compare" }),
+        iconButton("compare", "Compare with another branch", () => hear.compare(branch), {
+          class: "icon-button compare",
+        }),
         this.#film,
         iconButton("link", "Copy a link to this world", () => hear.share(branch)),
         iconButton("trash", "Delete this world", () => hear.remove(branch)),
@@ -73,8 +116,18 @@ export class Card {
   #fillPast(hear) {
     const branch = this.#branch;
     this.#past.append(
-      el("button", { type: "button", class: "small primary", onclick: () => hear.fork(branch, branch.looking) }, icon("fork"), "Fork from here"),
-      el("button", { type: "button", class: "small", onclick: () => hear.rewind(branch, branch.looking) }, icon("rewind"), "Rewind to here"),
+      el(
+        "button",
+        { type: "button", class: "small primary", onclick: () => hear.fork(branch, branch.looking) },
+        icon("fork"),
+        "Fork from here",
+      ),
+      el(
+        "button",
+        { type: "button", class: "small", onclick: () => hear.rewind(branch, branch.looking) },
+        icon("rewind"),
+        "Rewind to here",
+      ),
       el("button", { type: "button", class: "small", onclick: () => hear.now(branch) }, "Back to now"),
     );
   }
@@ -82,7 +135,11 @@ export class Card {
   #fillVeil(hear) {
     this.#veil.append(
       el("p", {}, "This world has ended. The server no longer has it."),
-      el("button", { type: "button", class: "small primary", onclick: () => hear.leave(this.#branch) }, "Begin another"),
+      el(
+        "button",
+        { type: "button", class: "small primary", onclick: () => hear.leave(this.#branch) },
+        "Begin another",
+      ),
     );
   }
 }

@@ -93,7 +93,9 @@ export class Compare {
     if (left.data.length !== right.data.length) return;
     for (let at = 0; at < left.data.length; at += 4) {
       const difference =
-        Math.abs(left.data[at] - right.data[at]) + Math.abs(left.data[at + 1] - right.data[at + 1]) + Math.abs(left.data[at + 2] - right.data[at + 2]);
+        Math.abs(left.data[at] - right.data[at]) +
+        Math.abs(left.data[at + 1] - right.data[at + 1]) +
+        Math.abs(left.data[at + 2] - right.data[at + 2]);
       left.data[at + 3] = right.data[at + 3] = difference > NOTICEABLE ? 255 : 255 * FADE;
     }
     [left, right].forEach((image, index) => this.#sides[index].canvas.getContext("2d").putImageData(image, 0, 0));
@@ -105,7 +107,11 @@ function sharedSteps(left, right, branches) {
   const most = Math.min(left.path.length, right.path.length);
   let length = 1;
   const owner = (branch, place) => ownerOf(branch, branch.path[place].step, branches);
-  while (length < most && left.path[length].step === right.path[length].step && owner(left, length) === owner(right, length))
+  while (
+    length < most &&
+    left.path[length].step === right.path[length].step &&
+    owner(left, length) === owner(right, length)
+  )
     length += 1;
   return left === right ? 1 : length;
 }

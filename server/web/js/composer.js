@@ -48,6 +48,13 @@ export class Composer {
     this.#typed();
   }
 
+  /** Empty the field if that sentence is all that is in it. */
+  forget(text) {
+    if (this.#input.value.trim() !== text) return;
+    this.#input.value = "";
+    this.#typed();
+  }
+
   /** Sentences to offer; those that were said already come last. */
   suggest(sentences, used) {
     const fresh = sentences.filter((text) => !used.has(text));
@@ -56,7 +63,13 @@ export class Composer {
     if (key === this.#chipsKey) return;
     this.#chipsKey = key;
     this.#chips.replaceChildren(
-      ...order.map((text) => el("button", { type: "button", class: `chip${used.has(text) ? " is-used" : ""}`, onclick: () => this.#say(text, false) }, text)),
+      ...order.map((text) =>
+        el(
+          "button",
+          { type: "button", class: `chip${used.has(text) ? " is-used" : ""}`, onclick: () => this.#say(text, false) },
+          text,
+        ),
+      ),
     );
   }
 
@@ -70,7 +83,9 @@ export class Composer {
   #say(text, inNewBranch) {
     if (!text) return this.#refuse("Type what happens next, such as the sentences above the field.");
     if (text.length > this.limit)
-      return this.#refuse(`A sentence has at most ${this.limit} characters; this one has ${text.length.toLocaleString("en")}. Shorten it.`);
+      return this.#refuse(
+        `A sentence has at most ${this.limit} characters; this one has ${text.length.toLocaleString("en")}. Shorten it.`,
+      );
     if (!this.#hear.act(text, { inNewBranch })) return false;
     this.#said = [...this.#said.filter((other) => other !== text), text].slice(-REMEMBERED);
     remember(KEY, this.#said);

@@ -18,7 +18,11 @@ export class Gallery {
       if (this.#file.files[0]) hear.picture(this.#file.files[0]);
       this.#file.value = "";
     });
-    this.#scenes.append(...Array.from({ length: 6 }, () => el("li", { class: "scene is-loading", "aria-hidden": "true" }, el("div", { class: "scene-picture" }))));
+    this.#scenes.append(
+      ...Array.from({ length: 6 }, () =>
+        el("li", { class: "scene is-loading", "aria-hidden": "true" }, el("div", { class: "scene-picture" })),
+      ),
+    );
   }
 
   showScenes(scenes) {
@@ -29,7 +33,11 @@ export class Gallery {
         el(
           "button",
           { type: "button", "data-scene": scene.id, onclick: (event) => this.#begin(event.currentTarget, scene) },
-          el("span", { class: "scene-picture" }, el("img", { src: scene.image_url, alt: "", width: 128, height: 128, loading: "lazy" })),
+          el(
+            "span",
+            { class: "scene-picture" },
+            el("img", { src: scene.image_url, alt: "", width: 128, height: 128, loading: "lazy" }),
+          ),
           el("span", { class: "scene-title" }, scene.title),
           scene.suggestions[0] ? el("span", { class: "scene-hint" }, `“${scene.suggestions[0]}”`) : null,
         ),
@@ -59,7 +67,10 @@ export class Gallery {
       while (rootOf(root)) root = rootOf(root);
       families.set(root.id, [...(families.get(root.id) ?? []), world]);
     }
-    const newest = [...families.values()].reverse().filter((family) => family.some(({ depth }) => depth > 0)).slice(0, RECENT);
+    const newest = [...families.values()]
+      .reverse()
+      .filter((family) => family.some(({ depth }) => depth > 0))
+      .slice(0, RECENT);
     byId("recent-part").hidden = !newest.length;
     this.#recent.replaceChildren(...newest.map((family) => this.#worldItem(family)));
   }

@@ -8,7 +8,8 @@ export function installKeys(branches, composer) {
     if (event.key === "/" && !isField(event.target)) {
       event.preventDefault();
       composer.focus();
-    } else if (isTyped(event) && !isField(event.target)) composer.focus(); // the letter itself then lands in the field
+    } else if (isTyped(event) && !isField(event.target))
+      composer.focus(); // the letter itself then lands in the field
     else if (event.key === "Escape" && branch.looking !== null) branch.backToNow();
     else if (event.altKey && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
       event.preventDefault(); // the browser would go back a page
@@ -29,4 +30,5 @@ function lookBeside(branch, way) {
 const isField = (target) => target.matches("input, textarea, select");
 
 /** A letter meant for the field: not a shortcut, not the space that presses a button. */
-const isTyped = ({ key, altKey, ctrlKey, metaKey }) => key.length === 1 && key !== " " && !altKey && !ctrlKey && !metaKey;
+const isTyped = ({ key, altKey, ctrlKey, metaKey }) =>
+  key.length === 1 && key !== " " && !altKey && !ctrlKey && !metaKey;

@@ -51,15 +51,33 @@ export class Timeline {
     const made = timings?.generate ? el("span", { class: "moment-time" }, `${Math.round(timings.generate)} ms`) : null;
     const look = el(
       "button",
-      { type: "button", class: "moment-look", "aria-label": `Step ${place}: ${words}. Replay`, onclick: () => this.#hear.look(step) },
-      el("span", { class: "moment-picture" }, el("img", { src: frameUrl(this.#branch.id, step), alt: "", width: 128, height: 128 })),
-      el("span", { class: "moment-words" }, el("span", { class: "moment-number" }, String(place)), el("span", { class: "moment-text" }, words), made),
+      {
+        type: "button",
+        class: "moment-look",
+        "aria-label": `Step ${place}: ${words}. Replay`,
+        onclick: () => this.#hear.look(step),
+      },
+      el(
+        "span",
+        { class: "moment-picture" },
+        el("img", { src: frameUrl(this.#branch.id, step), alt: "", width: 128, height: 128 }),
+      ),
+      el(
+        "span",
+        { class: "moment-words" },
+        el("span", { class: "moment-number" }, String(place)),
+        el("span", { class: "moment-text" }, words),
+        made,
+      ),
     );
     const tools = el(
       "span",
       { class: "moment-tools" },
       iconButton("fork", `Fork from step ${place}`, () => this.#hear.fork(step), { "data-fork": step }),
-      iconButton("rewind", `Rewind to step ${place}`, () => this.#hear.rewind(step), { "data-rewind": step, class: "icon-button rewind" }),
+      iconButton("rewind", `Rewind to step ${place}`, () => this.#hear.rewind(step), {
+        "data-rewind": step,
+        class: "icon-button rewind",
+      }),
     );
     return el("li", { class: "moment", "data-step": step }, look, tools);
   }
@@ -68,7 +86,11 @@ export class Timeline {
     const text = el("span", { class: "moment-text" });
     const phase = el("span", { class: "moment-time" });
     const picture = el("span", { class: "moment-picture" }, el("span", { class: "moment-phase" }));
-    return el("li", { class: "moment is-waiting" }, el("span", { class: "moment-look" }, picture, el("span", { class: "moment-words" }, text, phase)));
+    return el(
+      "li",
+      { class: "moment is-waiting" },
+      el("span", { class: "moment-look" }, picture, el("span", { class: "moment-words" }, text, phase)),
+    );
   }
 
   #say(item, { text, phase }) {
@@ -80,6 +102,8 @@ export class Timeline {
   /** Scroll the strip, never the page. */
   #reveal(item) {
     const list = this.element;
-    requestAnimationFrame(() => list.scrollTo({ left: item.offsetLeft, top: item.offsetTop - list.clientHeight / 2, behavior: "smooth" }));
+    requestAnimationFrame(() =>
+      list.scrollTo({ left: item.offsetLeft, top: item.offsetTop - list.clientHeight / 2, behavior: "smooth" }),
+    );
   }
 }

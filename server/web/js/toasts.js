@@ -12,7 +12,9 @@ export function toast(text, { kind = "info", action = null } = {}) {
     clearTimeout(timer);
     item.remove();
   };
-  const act = action && el("button", { type: "button", class: "toast-action", onclick: () => (close(), action.run()) }, action.label);
+  const act =
+    action &&
+    el("button", { type: "button", class: "toast-action", onclick: () => (close(), action.run()) }, action.label);
   const item = el(
     "div",
     { class: `toast is-${kind}`, role: kind === "error" ? "alert" : "status" },
@@ -32,5 +34,8 @@ export function toast(text, { kind = "info", action = null } = {}) {
 /** An error as a toast; its own words where it has some for people. */
 export const complain = (error, action = null) => {
   if (!error.code) console.error(error);
-  toast(error.code ? error.message : "Something went wrong on this page. Reload it if it goes on.", { kind: "error", action });
+  toast(error.code ? error.message : "Something went wrong on this page. Reload it if it goes on.", {
+    kind: "error",
+    action,
+  });
 };
