@@ -99,7 +99,7 @@ def to_uint8(pixels: "torch.Tensor") -> "torch.Tensor":
 def encode_jpeg(frame: Frame, quality: int = 85) -> bytes:
     """(H, W, 3) uint8 as a JPEG file."""
     buffer = io.BytesIO()
-    Image.fromarray(frame).save(buffer, "JPEG", quality=quality)
+    Image.fromarray(frame).save(buffer, "JPEG", quality=quality, subsampling=0)  # half-size colour fringes at 128 px
     return buffer.getvalue()
 
 

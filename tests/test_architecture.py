@@ -14,10 +14,10 @@ FLOORS = (
     {"__init__"},
     {"errors"},
     {"types", "config", "runtime"},
-    {"presets", "media", "checkpoint", "scenes"},  # checkpoint knows tensors and files, so it lies below the models
+    {"media", "checkpoint", "scenes"},  # checkpoint knows tensors and files, so it lies below the models
     {"backbone", "adapter", "video", "worlds"},
     {"world_model"},
-    {"rollout"},
+    {"rollout", "presets"},
     {"training", "evaluation", "planning"},
     {"cli"},
 )

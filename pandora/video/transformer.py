@@ -143,11 +143,10 @@ class ConditionEmbedder(nn.Module):
         self.text_embedder = PixArtAlphaTextProjection(config.text_dim, width, act_fn="gelu_tanh")
         self.action_embedder = None
         if config.action_dim is not None:
-            self.action_embedder = nn.Sequential(
-                nn.Linear(config.action_dim, width), nn.SiLU(), nn.Linear(width, width)
-            )
-            nn.init.zeros_(self.action_embedder[2].weight)
-            nn.init.zeros_(self.action_embedder[2].bias)
+            silent = nn.Linear(width, width)
+            nn.init.zeros_(silent.weight)
+            nn.init.zeros_(silent.bias)
+            self.action_embedder = nn.Sequential(nn.Linear(config.action_dim, width), nn.SiLU(), silent)
 
     def embed_time(self, time: Tensor, end: Tensor | None, action: Tensor | None) -> tuple[Tensor, Tensor]:
         """time, end (B, L) in 0..1000; action (B, D_action) -> temb (B, L, D), modulation (B, L, 6, D)."""

@@ -81,4 +81,4 @@ def register() -> None:
     for name in world_names():
         identifier = f"Pandora/{name.title()}-v0"
         if identifier not in gymnasium.registry:
-            gymnasium.register(identifier, entry_point=TextActionEnv, kwargs={"world": name})
+            gymnasium.register(identifier, entry_point="pandora.worlds.gym:TextActionEnv", kwargs={"world": name})

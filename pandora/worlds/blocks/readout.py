@@ -23,7 +23,7 @@ _COVERED = {True: 0.84, False: 0.75}  # by light: the share of a front that must
 _PALE = {True: 0.14, False: 0.18}  # by light: how far a front's mean may lie from its colour, relative to that
 _SHADES = (0.76, 1.16)  # the brightness of a pixel relative to its colour
 _STRAY = 0.6  # the share of any 3x3 pixels outside all blocks that may look like a block
-_LIT, _UNLIT = 150.0, 105.0  # red of the wall: at least, at most
+_LIT, _UNLIT, _BLACK = 150.0, 105.0, 40.0  # red of the wall: lit at least, unlit at most and at least
 _WRIST = 118.0  # brightness of a wrist at most
 _WALL = 24.0  # how far any 5x5 pixels of the wall may lie from its smooth shading, of 255
 _TABLE = 20.0  # how far any 5x5 pixels of the table may lie from its tint
@@ -49,14 +49,14 @@ def readout(frame: Frame) -> Facts | None:
 
 
 def _read_light(pixels: NDArray[np.float32]) -> bool | None:
-    """On or off by the wall's red; None while it fades. The wall's edge at half height is never covered for long."""
+    """On or off by the wall's red; None while it fades."""
     red = float(np.median(pixels[: int(HORIZON * SIZE) - _EDGE, :, 0]))
-    return True if red >= _LIT else False if red <= _UNLIT else None
+    return True if red >= _LIT else False if _BLACK <= red <= _UNLIT else None
 
 
 def _label(pixels: NDArray[np.float32], cosine: float) -> NDArray[np.intp]:
     """The index in COLOURS of each pixel that looks like a block's front, else `_NONE`: (H, W, 3) -> (H * W,)."""
-    table = np.median(pixels[int(HORIZON * SIZE) + _EDGE :: 2, ::2].reshape(-1, 3), axis=0)
+    table = np.median(pixels[int(HORIZON * SIZE) + _EDGE :: 2, ::2].reshape(-1, 3), axis=0) + 1
     known = np.concatenate([_PAINTS, table[None]])
     lengths = np.linalg.norm(known, axis=1)
     flat = pixels.reshape(-1, 3)
@@ -143,7 +143,7 @@ def _wall_residual(pixels: NDArray[np.float32], free: NDArray[np.bool_], basis: 
 
 def _table_residual(pixels: NDArray[np.float32], free: NDArray[np.bool_]) -> NDArray[np.float32]:
     """The distance (h, w) of each free pixel from the line of the table's tint: shadows only shorten it."""
-    tint = np.median(pixels[free], axis=0)
+    tint = np.median(pixels[free], axis=0) + 1
     tint /= np.linalg.norm(tint)
     along = pixels @ tint
     off = np.linalg.norm(pixels - along[..., None] * tint, axis=-1)
