@@ -25,6 +25,7 @@ TARGETS = {
     "readout.true_frames": 0.999,
 }
 _SHOWN = 12  # templates in the terminal
+_NAME_WIDTH = 34  # up to which names are kept on one line
 
 
 @dataclass
@@ -72,8 +73,10 @@ def show(report: Report, console: Console) -> None:
     title = f"{settings['model']} in the world {settings['world']}, {settings['steps']} steps"
     for name, header, rows in _tables(report, brief=True):
         table = Table(title=name or title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-        for index, heading in enumerate(header):
-            table.add_column(heading, justify="left" if index == 0 else "right", min_width=24 if index == 0 else None)
+        longest = max(len(row[0]) for row in rows)
+        table.add_column(header[0], min_width=min(longest, _NAME_WIDTH))
+        for heading in header[1:]:
+            table.add_column(heading, justify="right")
         for row in rows:
             table.add_row(*row)
         console.print(table)

@@ -118,7 +118,8 @@ def run(
         bench.entries += opponents(model, steps)
         with _progress(console, bench, bench.total(kinds(arena))):
             rows = measure(bench)
-        rows.append(replace(next(row for row in rows if row.name == DETAILED), name=f"{DETAILED}.steps_{steps}"))
+        place, row = next((i, row) for i, row in enumerate(rows) if row.name == DETAILED)
+        rows.insert(place + 1, replace(row, name=f"{DETAILED}.steps_{steps}"))
     settings = {
         "model": model.name, "fingerprint": model.fingerprint, "world": arena.name, "steps": steps, "seed": seed,
         "quick": quick, "batch": batch, "device": str(model.runtime.device), "dtype": str(model.runtime.dtype),

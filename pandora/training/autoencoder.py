@@ -22,7 +22,7 @@ from pandora.training.progress import (
     restore_optimizer,
     save_training,
 )
-from pandora.video.autoencoder import Autoencoder, AutoencoderConfig
+from pandora.video.autoencoder import TIME, Autoencoder, AutoencoderConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +31,12 @@ class AutoencoderTraining(Config):
     out: str = "runs/autoencoder"
     start_from: str = ""  # autoencoder.safetensors of an earlier, perhaps smaller one; what it lacks starts silent
     steps: int = 6000
-    batch: int = 6
+    batch: int = 4
     frames: int = 9  # 1 + 4k
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     latent_noise: float = 0.05  # of each channel's deviation: what the video model may get wrong
-    moving_weight: float = 4.0  # extra weight of pixels that differ from the first frame
+    moving_weight: float = 8.0  # extra weight of pixels that differ from the first frame
+    rest_weight: float = 2.0  # of the last of four frames, on which an action ends
     seed: int = 0
     log_every: int = 100
     save_every: int = 1000
@@ -61,15 +62,16 @@ def batches(config: AutoencoderTraining, start: int) -> Iterator[Tensor]:
         yield video / 127.5 - 1
 
 
-def loss_of(model: Autoencoder, video: Tensor, noise: float, moving_weight: float) -> tuple[Tensor, Tensor]:
+def loss_of(model: Autoencoder, video: Tensor, config: AutoencoderTraining) -> tuple[Tensor, Tensor]:
     """Weighted reconstruction loss and the plain mean squared error (in 0..1 units)."""
     sequence = torch.cat([video[:, :, :1].expand(-1, -1, 3, -1, -1), video], 2)
     raw = model.encode_raw(sequence)
-    noisy = raw + noise * raw.detach().std((0, 2, 3, 4), keepdim=True) * torch.randn_like(raw)
+    noisy = raw + config.latent_noise * raw.detach().std((0, 2, 3, 4), keepdim=True) * torch.randn_like(raw)
     memory = model.begin_memory(video.shape[0], *raw.shape[-2:])
     error = model.decode_raw(noisy, memory)[0].float() - sequence
     moving = (sequence - sequence[:, :, :1]).abs().amax(1, keepdim=True) > 0.12
-    weight = 1 + moving_weight * moving
+    weight = 1 + config.moving_weight * moving
+    weight[:, :, TIME - 1 :: TIME] *= config.rest_weight
     loss = (weight * (error.abs() + error.square())).mean() + 1e-4 * raw.float().square().mean()
     return loss, (error[:, :, 3:] / 2).square().mean()
 
@@ -110,7 +112,7 @@ def train(config: AutoencoderTraining) -> Path:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, config.steps, config.learning_rate)
         with torch.autocast(runtime.device.type, torch.bfloat16):
-            loss, error = loss_of(model, video.to(runtime.device), config.latent_noise, config.moving_weight)
+            loss, error = loss_of(model, video.to(runtime.device), config)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

@@ -44,7 +44,7 @@ class VideoTraining(Config):
     start_from: str = ""  # an earlier run of this loop, or shipped weights, whose video model is taken over
     steps: int = 5000
     batch: int = 16  # a process
-    learning_rate: float = 1e-3
+    learning_rate: float = 8e-4
     weight_decay: float = 0.01
     tune: bool = False
     tune_rate: float = 0.05  # learning rate of backbone and adapter, relative
@@ -54,7 +54,7 @@ class VideoTraining(Config):
     own_steps: int = 2  # at most, when the model samples its own history
     history_noise: float = 0.15  # at most, on half of the rows
     pure_noise: float = 0.5  # share of rows trained at t = 1, where sampling starts and nothing gives the answer away
-    muon_rate: float = 2.5  # learning rate of the blocks' matrices, relative
+    muon_rate: float = 2.0  # learning rate of the blocks' matrices, relative
     moving_weight: float = 2.0
     soft: float = 0.1  # errors well below it count squared, those above count once: a lit room must not drown a block
     ema: float = 0.999
