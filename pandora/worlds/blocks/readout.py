@@ -154,4 +154,4 @@ def _spread(values: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
     """The mean over the square of `radius` around each pixel inside the picture."""
     size = 2 * radius + 1
     sums = np.cumsum(np.cumsum(np.pad(values, ((1, 0), (1, 0))), axis=0), axis=1)
-    return (sums[size:, size:] - sums[:-size, size:] - sums[size:, :-size] + sums[:-size, :-size]) / size**2
+    return (sums[size:, size:] - sums[:-size, size:] - sums[size:, :-size] + sums[:-size, :-size]) / np.float32(size**2)
