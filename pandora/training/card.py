@@ -107,11 +107,13 @@ def write(config: CardConfig) -> Path:
 def write_headlines(readme: Path, files: list[Path]) -> None:
     """Put the headline rows that have been measured between the marks of a README."""
     rows = {row["name"]: row for file in files if file.exists() for row in json.loads(file.read_text())["rows"]}
-    lines = ["| what | measured | 95 % interval |", "|---|---|---|"]
+    lines = ["| what | measured | 95 % interval | n |", "|---|---|---|---|"]
     for name, meaning in HEADLINES.items():
         if row := rows.get(name):
-            interval = "" if row.get("low") is None else f"{row['low']:.3g} to {row['high']:.3g}"
-            lines.append(f"| {meaning} | {row['value'] / (1e6 if row['unit'] == 'bytes' else 1):.3g} | {interval} |")
+            unit = 1e6 if row["unit"] == "bytes" else 1
+            spread = row.get("low") is not None and row["low"] != row["high"]
+            interval = f"{row['low'] / unit:.3g} to {row['high'] / unit:.3g}" if spread else ""
+            lines.append(f"| {meaning} | {row['value'] / unit:.3g} | {interval} | {row['n']} |")
     before, rest = readme.read_text().split(BEGIN)
     readme.write_text(before + BEGIN + "\n" + "\n".join(lines) + "\n" + END + rest.split(END)[1])
 
