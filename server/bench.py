@@ -54,7 +54,8 @@ def measure(options: dict[str, str], *, quick: bool = False, json_path: Path | N
     ]
     if memory is not None:
         rows.append(Row("server.peak_memory_bytes", memory, "bytes", memory, memory, 1))
-    settings = options | {
+    named = {name: Path(value).name if name == "weights" else value for name, value in options.items()}
+    settings = named | {
         "model": model["id"], "fingerprint": model["fingerprint"], "sampling_steps": model["sampling_steps"],
         "width": model["width"], "height": model["height"], "cpus": os.cpu_count(), "machine": platform.machine(),
         "python": platform.python_version(), "quick": quick,
