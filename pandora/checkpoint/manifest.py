@@ -8,13 +8,14 @@ from pandora.errors import InvalidCheckpoint
 
 MANIFEST = "manifest.json"
 _PROSE = "README.md"  # a word mended in the model card doesn't make other weights
+_MEASURED = "measured"  # nor does measuring them again
 _WEIGHTS = (".safetensors", ".json")
 
 
 def write_manifest(folder: str | Path) -> dict[str, dict[str, int | str]]:
     """Record every file below the folder as it is now; call it again after adding some."""
     folder = Path(folder)
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in (MANIFEST, _PROSE))
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and _counts(path.relative_to(folder)))
     entries = {
         path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in files
     }
@@ -57,6 +58,10 @@ def fingerprint(folder: str | Path) -> str:
     entries = read_manifest(folder)
     decisive = [name for name in sorted(entries) if name.endswith(_WEIGHTS) and not name.startswith("scenes/")]
     return hashlib.sha256("\n".join(f"{name} {entries[name]['sha256']}" for name in decisive).encode()).hexdigest()
+
+
+def _counts(path: Path) -> bool:
+    return path.name not in (MANIFEST, _PROSE) and path.parts[0] != _MEASURED
 
 
 def _sha256(path: Path) -> str:

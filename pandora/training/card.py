@@ -76,8 +76,8 @@ class CardConfig(Config):
 
     weights: str = "weights/pandora-small"
     runs: tuple[str, ...] = ("runs/autoencoder", "runs/align", "runs/video", "runs/rollout")
-    evaluation: str = "weights/pandora-small/eval.json"
-    stream: str = "weights/pandora-small/stream.json"
+    evaluation: str = "weights/pandora-small/measured/eval.json"
+    stream: str = "weights/pandora-small/measured/stream.json"
     readme: str = "README.md"  # its table of headline rows is written anew between two marks
 
 
@@ -142,8 +142,9 @@ def _stage(run: Path, folder: Path) -> str:
         f"Settings of start {i}:\n\n```json\n{json.dumps(_flat(s['config']))}\n```" for i, s in enumerate(starts, 1)
     ]
     if (run / "curve.png").exists():
-        shutil.copyfile(run / "curve.png", folder / f"{run.name}.png")
-        text.append(f"![loss]({run.name}.png)")
+        (folder / "measured").mkdir(exist_ok=True)
+        shutil.copyfile(run / "curve.png", folder / "measured" / f"{run.name}.png")
+        text.append(f"![loss](measured/{run.name}.png)")
     return "\n\n".join(text)
 
 
