@@ -159,7 +159,8 @@ class WorldModel:
         clock = _Clock({} if timings is None else timings)
         with torch.inference_mode():
             chunk = self._imagine(states, texts, sampler or Sampler(), stop, clock)
-            history = torch.cat([_stack(states, "latents", chunk), chunk], 2)[:, :, -self.config.video.history :].cpu()
+            before = torch.stack([state.latents for state in states]).to(chunk)
+            history = torch.cat([before, chunk], 2)[:, :, -self.config.video.history :].cpu()
             memory = self._memory(states)
         last = chunk.shape[2] - 1
         for index in range(last + 1):
@@ -230,10 +231,6 @@ class _Clock:
         now = time.perf_counter()
         self.timings[stage] = self.timings.get(stage, 0.0) + (now - self.since) * 1000
         self.since = now
-
-
-def _stack(states: Sequence[WorldState], name: str, like: Tensor) -> Tensor:
-    return torch.stack([getattr(state, name) for state in states]).to(like)
 
 
 def _array(frames: Tensor) -> Frames:
