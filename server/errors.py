@@ -85,6 +85,14 @@ class Stopping(NotReady):
     code = "stopping"
 
 
+class StoreUnavailable(NotReady):
+    code = "store_unavailable"
+    retry_after = 5
+
+    def __init__(self) -> None:
+        super().__init__("The store can't be written or read just now. Nothing was changed; try again in a moment.")
+
+
 class ModelUnavailable(NotReady):
     code = "model_unavailable"
     retry_after = 30

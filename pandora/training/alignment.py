@@ -74,6 +74,8 @@ class AlignmentConfig(Config):
     embedding_noise: float = 0.2
     colours: bool = True  # give the last numbers of a word vector to the colour that the word names
     colour_noise: float = 0.8  # on the rest of what a colour word means, so that its colour is what is read
+    colour_only: float = 0.3  # share of colour words of which nothing but the colour is left
+    colour_jitter: float = 0.2  # of the colour itself, in the units of `colour_vectors`: names disagree about colours
     save_every: int = 200
 
 
@@ -271,11 +273,20 @@ def align(
 
 def _blur(config: AlignmentConfig, embeddings_BSD: Tensor) -> Tensor:
     """Noise on the words: a little everywhere, much on a colour word's meaning, so that its colour decides."""
-    scale = torch.full_like(embeddings_BSD, config.embedding_noise)
-    if config.colours:
-        names_colour = embeddings_BSD[..., -1:] > 0.5
-        scale[..., :-COLOUR_WIDTH] = torch.where(names_colour, config.colour_noise, config.embedding_noise)
-    return embeddings_BSD + scale * torch.randn_like(embeddings_BSD)
+    noise = config.embedding_noise * torch.randn_like(embeddings_BSD)
+    if not config.colours:
+        return embeddings_BSD + noise
+    names_colour = embeddings_BSD[..., -1:] > 0.5
+    rest, colour = embeddings_BSD[..., :-COLOUR_WIDTH], embeddings_BSD[..., -COLOUR_WIDTH:]
+    alone = names_colour & (torch.rand_like(names_colour, dtype=torch.float) < config.colour_only)
+    strange = torch.randn_like(rest)
+    rest = torch.where(names_colour, rest + config.colour_noise * strange, rest + noise[..., :-COLOUR_WIDTH])
+    rest = torch.where(alone, strange, rest)
+    jitter = config.colour_jitter * torch.randn_like(embeddings_BSD[..., :4])
+    jitter[..., -1] = 0
+    repeats = (1,) * (embeddings_BSD.ndim - 1) + (COLOUR_WIDTH // 4,)
+    colour = colour + noise[..., -COLOUR_WIDTH:] + names_colour * jitter.repeat(*repeats)
+    return torch.cat([rest, colour], -1)
 
 
 def _keep(out: Path, modules: nn.ModuleDict, optimiser: torch.optim.Optimizer, step: int) -> None:
