@@ -10,13 +10,14 @@
     DELETE /v1/worlds/{id}                              204
     POST   /v1/worlds/{id}/steps       TakeSteps        StepsTaken                 waits for the clips
     POST   /v1/worlds/{id}/actions     HandInAction     Receipt, 202               the clip comes on the stream
-    POST   /v1/worlds/{id}/forks       ForkWorld        WorldDetail, 201
+    POST   /v1/worlds/{id}/forks       ForkWorld        WorldDetail, 201; Forks where `count` is given
     POST   /v1/worlds/{id}/rewind      RewindWorld      WorldDetail
     GET    /v1/worlds/{id}/events      ?after=&limit=   EventList
     GET    /v1/worlds/{id}/tree                         Tree
     GET    /v1/worlds/{id}/frames/{step}  ?frame=       image/jpeg, or image/png if Accept says so
     GET    /v1/worlds/{id}/clips/{step}                 video/mp4
     GET    /v1/worlds/{id}/recording.mp4                video/mp4, the path so far
+    POST   /v1/worlds/{id}/tickets                      Ticket, 201                for a browser's socket
     WS     /v1/worlds/{id}/stream                       `protocol.py`
     GET    /healthz  /readyz  /metrics  /openapi.json
 
@@ -27,7 +28,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.limits import MAX_ACTION_CHARACTERS, MAX_ACTIONS_PER_CALL, MAX_NAME_CHARACTERS, MAX_SEED
+from server.limits import MAX_ACTION_CHARACTERS, MAX_ACTIONS_PER_CALL, MAX_FORKS_PER_CALL, MAX_NAME_CHARACTERS, MAX_SEED
 
 
 class Sent(BaseModel):
@@ -83,6 +84,9 @@ class HandInAction(Sent):
 
 
 class ForkWorld(Sent):
+    """Without `count` the answer is the one fork, with its steps; with it, a list of so many."""
+
+    count: int | None = Field(default=None, ge=1, le=MAX_FORKS_PER_CALL, strict=True)
     step: Step | None = Field(default=None, description="any committed step; the head when absent")
     seed: Seed | None = Field(default=None, description="the parent's when absent")
     name: Name | None = None
@@ -179,6 +183,10 @@ class WorldList(Answered):
     worlds: list[WorldView]
 
 
+class Forks(Answered):
+    worlds: list[WorldView]
+
+
 class StepsTaken(Answered):
     world: WorldView
     steps: list[StepView]
@@ -233,6 +241,13 @@ class Tree(Answered):
     """All worlds that descend from one start, oldest first."""
 
     worlds: list[TreeWorld]
+
+
+class Ticket(Answered):
+    """Lets one socket in, once: offered as the subprotocol `pandora.ticket.<ticket>` beside `pandora.v1`."""
+
+    ticket: str
+    expires_in: int = Field(description="seconds")
 
 
 class Problem(Answered):

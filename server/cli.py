@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pandora.errors import PandoraError
+from server.users.cli import keys
 
 _WEIGHTS = Path("weights/pandora-small")
 
@@ -28,8 +29,11 @@ def serve(
     weights: Weights = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(help="0 takes any free port.", show_default="8000")] = None,
+    require_keys: Annotated[
+        bool | None, typer.Option("--require-keys", help="Ask everybody for a key of `pandora keys create`.")
+    ] = None,
     allow_remote: Annotated[
-        bool | None, typer.Option("--allow-remote", help="Let other machines in. There are no keys: they may do all.")
+        bool | None, typer.Option("--allow-remote", help="Let other machines in without keys: they may do everything.")
     ] = None,
     device: Device = None,
     threads: Threads = None,
@@ -41,8 +45,8 @@ def serve(
     from server.settings import Settings
 
     settings = Settings.from_environment(
-        weights=weights or _local_weights(), host=host, port=port, allow_remote=allow_remote, device=device,
-        threads=threads, sampling_steps=steps, max_worlds=max_worlds,
+        weights=weights or _local_weights(), host=host, port=port, require_keys=require_keys,
+        allow_remote=allow_remote, device=device, threads=threads, sampling_steps=steps, max_worlds=max_worlds,
     )  # fmt: skip
     if not run(settings):
         raise typer.Exit(1)
@@ -74,6 +78,7 @@ def main() -> None:
     app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
     app.command("serve")(serve)
     app.add_typer(bench, name="bench")
+    app.add_typer(keys, name="keys")
     try:
         app()
     except (PandoraError, OSError) as error:

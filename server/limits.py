@@ -8,3 +8,4 @@ MAX_MESSAGE_BYTES = 64 * 1024
 MAX_UPLOAD_BYTES = 8 * 1024 * 1024
 MAX_IMAGE_PIXELS = 16_000_000
 MAX_SEED = 2**53 - 1  # what a JavaScript number holds exactly
+MAX_FORKS_PER_CALL = 64

@@ -1,77 +1,151 @@
-"""What the service counts, as Prometheus text (exposition format 0.0.4)."""
+"""What the service counts, for Prometheus. Names and labels are bounded; nothing of a user's appears."""
 
-from bisect import bisect_left
-from dataclasses import dataclass, field
+import time
+from concurrent.futures import Future
+from math import inf
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
-_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0, generate_latest
+
+from pandora.errors import Cancelled, PandoraError
+
+if TYPE_CHECKING:
+    from server.sessions.turn import Turn
+    from server.sessions.world import World
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_1_0_0
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
+_FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WS")
+_NOW = {
+    "ready": "Whether the model is warm and no end is near.",
+    "worlds": "Worlds in the store.",
+    "worlds_active": "Worlds in memory.",
+    "worlds_suspended": "Worlds that are in the store only.",
+    "steps": "Steps in the store.",
+    "viewers": "Viewers of all worlds.",
+    "engine_waiting": "Clips and calls that wait for the model.",
+    "cached_bytes": "States and clips in memory.",
+    "shared_bytes": "Of these, what more than one active world continues from or shows: forks share it.",
+}
 
 
-@dataclass
-class Histogram:
-    """Counts by upper bound, and their sum."""
-
-    bounds: tuple[float, ...] = _SECONDS
-    total: float = 0.0
-    counts: list[int] = field(default_factory=list)
-
-    def observe(self, value: float) -> None:
-        if not self.counts:
-            self.counts = [0] * (len(self.bounds) + 1)
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
-
-    def lines(self, name: str) -> list[str]:
-        counts = self.counts or [0] * (len(self.bounds) + 1)
-        below = [sum(counts[: index + 1]) for index in range(len(counts))]
-        labels = [*(f"{bound:g}" for bound in self.bounds), "+Inf"]
-        buckets = [f'{name}_bucket{{le="{label}"}} {count}' for label, count in zip(labels, below, strict=True)]
-        return [*buckets, f"{name}_sum {self.total:g}", f"{name}_count {below[-1]}"]
-
-
-@dataclass
 class Metrics:
-    """Counters and histograms of one service. Names and labels are bounded; nothing of a user's appears."""
+    """The counters and histograms of one service, in a registry of their own."""
 
-    clips: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("committed", "failed", "cancelled"), 0))
-    actions_superseded: int = 0
-    frames_sent: int = 0
-    frames_dropped: int = 0
-    first_frame: Histogram = field(default_factory=Histogram)
-    generate: Histogram = field(default_factory=Histogram)
-    encode: Histogram = field(default_factory=Histogram)
-    batch: Histogram = field(default_factory=lambda: Histogram((1.0, 2.0, 4.0, 8.0, 16.0)))
+    def __init__(self) -> None:
+        disable_created_metrics()  # when a series began is of no use here
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._now = {name: Gauge(f"pandora_{name}", told, registry=self.registry) for name, told in _NOW.items()}
+        self._began: WeakSet[World] = WeakSet()
 
-    def observe_clip(self, timings: dict[str, float]) -> None:
-        """A committed clip; `timings` in milliseconds."""
-        self.clips["committed"] += 1
-        self.first_frame.observe(timings["first_frame"] / 1000)
-        self.generate.observe(timings["generate"] / 1000)
-        self.encode.observe(timings["encode"] / 1000)
+        self.suspended = self._counter("suspensions", "Worlds that left the memory because nobody used them.")
+        self.frames_sent = self._counter("frames_sent", "Frames handed to viewers' sockets.")
+        self.frames_dropped = self._counter("frames_dropped", "Frames that slow viewers lost.")
+        self._actions = self._counter("actions", "Actions by what became of them.", "outcome")
+        self._clips = self._counter("clips", "Clips that the model took, by how they ended.", "outcome")
+        self._due = self._counter("deadlines", "Clips handed in while their viewers still had something to see.")
+        self._missed = self._counter("deadline_misses", "Of these, those whose first frame came too late.")
+        self._refused = self._counter("refused", "Requests and messages refused, by the code of the error.", "reason")
+        self._store_errors = self._counter("store_errors", "What the store could not do.", "operation")
+        self._requests = self._counter("http_requests", "Requests and sockets.", "method", "route", "status")
+        for outcome in ("applied", "superseded", "cancelled", "refused"):
+            self._actions.labels(outcome)
+        for outcome in ("committed", "failed", "cancelled"):
+            self._clips.labels(outcome)
+        for operation in ("read", "write", "blob"):
+            self._store_errors.labels(operation)
+
+        self._applied = self._histogram("action_applied_seconds", "From handing an action in until the model has it.")
+        self._first_frame = self._histogram("first_frame_seconds", "From handing an action in to its first frame.")
+        self._first_clip = self._histogram(
+            "first_clip_seconds", "The first action of a world that came into memory, until its clip is whole."
+        )
+        self._generate = self._histogram("generate_seconds", "The model's part of a clip.")
+        self._encode = self._histogram("encode_seconds", "Making pictures of a clip's frames.")
+        self._commit = self._histogram("commit_seconds", "From handing a step to the store until durable.", _FAST)
+        self._batch = self._histogram("batch_worlds", "Clips made together.", (1, 2, 4, 8, 16, 32))
+        self._request = self._histogram("http_request_seconds", "Requests, sockets left out.", _FAST, "route")
+
+    # --- actions ---
+
+    def applied(self, turn: "Turn") -> None:
+        """The model has an action."""
+        self._actions.labels("applied").inc()
+        self._applied.observe(time.perf_counter() - turn.handed_in)
+
+    def superseded(self) -> None:
+        self._actions.labels("superseded").inc()
+
+    def turned_away(self, error: PandoraError) -> None:
+        """An action that never begins."""
+        self._actions.labels("cancelled" if isinstance(error, Cancelled) else "refused").inc()
+
+    def commit(self, turn: "Turn", now: float, write: "Future[None]") -> "Future[None]":
+        """Follow a step whose first frames came `now`, by the event loop's clock, until they may be seen."""
+        began = time.perf_counter()
+
+        def durable(write: "Future[None]") -> None:
+            if write.cancelled() or write.exception() is not None:
+                return
+            took = time.perf_counter() - began
+            turn.commit = (began, took)
+            self._commit.observe(took)
+            self._first_frame.observe(began + took - turn.handed_in)
+            job = turn.job
+            if job is not None and now - (began - job.submitted_at) < job.dry_at < inf:
+                self._due.inc()
+                self._missed.inc(now + took > job.dry_at)
+
+        write.add_done_callback(durable)
+        return write
+
+    def clip(self, world: "World", turn: "Turn", timings: dict[str, float]) -> None:
+        """A clip is whole; `timings` in milliseconds."""
+        self._clips.labels("committed").inc()
+        self._generate.observe(timings["generate"] / 1000)
+        self._encode.observe(timings["encode"] / 1000)
+        if world not in self._began:
+            self._began.add(world)
+            self._first_clip.observe(time.perf_counter() - turn.handed_in)
+
+    def clip_lost(self, error: PandoraError) -> None:
+        self._clips.labels("cancelled" if isinstance(error, Cancelled) else "failed").inc()
 
     def observe_batch(self, size: int) -> None:
-        self.batch.observe(size)
+        self._batch.observe(size)
 
-    def render(self, *, worlds: int, viewers: int, waiting: int, ready: bool) -> str:
+    # --- requests and the store ---
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """`route` is a template, never a path."""
+        self._requests.labels(method if method in _METHODS else "other", route, status).inc()
+        if method != "WS":
+            self._request.labels(route).observe(seconds)
+
+    def refused(self, error: Exception) -> None:
+        """An error that a client is told of."""
+        self._refused.labels(error.code if isinstance(error, PandoraError) else "internal_error").inc()
+
+    def store_error(self, operation: str) -> None:
+        """`operation`: read, write or blob."""
+        self._store_errors.labels(operation).inc()
+
+    def render(self, **now: float) -> bytes:
         """The text for `/metrics`, with what is true at this moment."""
-        gauges = {"ready": int(ready), "worlds": worlds, "viewers": viewers, "engine_waiting": waiting}
-        counters = {
-            "actions_superseded_total": self.actions_superseded,
-            "frames_sent_total": self.frames_sent,
-            "frames_dropped_total": self.frames_dropped,
-        }
-        histograms = {
-            "first_frame_seconds": self.first_frame,
-            "generate_seconds": self.generate,
-            "encode_seconds": self.encode,
-            "batch_worlds": self.batch,
-        }
-        lines: list[str] = []
-        for name, value in gauges.items():
-            lines += [f"# TYPE pandora_{name} gauge", f"pandora_{name} {value}"]
-        for name, value in counters.items():
-            lines += [f"# TYPE pandora_{name} counter", f"pandora_{name} {value}"]
-        lines += ["# TYPE pandora_clips_total counter"]
-        lines += [f'pandora_clips_total{{outcome="{outcome}"}} {count}' for outcome, count in self.clips.items()]
-        for name, histogram in histograms.items():
-            lines += [f"# TYPE pandora_{name} histogram", *histogram.lines(f"pandora_{name}")]
-        return "\n".join(lines) + "\n"
+        for name, value in now.items():
+            self._now[name].set(value)
+        return generate_latest(self.registry)
+
+    def value(self, name: str, **labels: Any) -> float:
+        """What a series without the prefix stands at; 0 where nothing was counted."""
+        return self.registry.get_sample_value(f"pandora_{name}", {k: str(v) for k, v in labels.items()}) or 0.0
+
+    def _counter(self, name: str, told: str, *labels: str) -> Counter:
+        return Counter(f"pandora_{name}", told, labels, registry=self.registry)
+
+    def _histogram(self, name: str, told: str, bounds: tuple[float, ...] = _SECONDS, *labels: str) -> Histogram:
+        return Histogram(f"pandora_{name}", told, labels, registry=self.registry, buckets=bounds)

@@ -28,6 +28,8 @@ STATUS: dict[type[Exception], int] = {
     errors.Overloaded: 429,
     errors.NotReady: 503,
     errors.GenerationFailed: 500,
+    errors.Unauthenticated: 401,
+    errors.MissingScope: 403,
     errors.Forbidden: 403,
 }
 
@@ -52,7 +54,9 @@ def problem(
         type=f"/problems/{code}", title=HTTPStatus(status).phrase, status=status, detail=detail, code=code,
         instance=instance, head=head, retry_after=retry_after,
     )  # fmt: skip
-    headers = {"Retry-After": str(retry_after)} if retry_after else None
+    headers = {"Retry-After": str(retry_after)} if retry_after else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(body.model_dump(exclude_none=True), status, headers, "application/problem+json")
 
 

@@ -6,7 +6,8 @@ clip. Step numbers are never reused: after a rewind the next step takes the next
 to the head. A **fork** is a new world that shares the path up to a step and keeps its numbers.
 
 The stream, `WS /v1/worlds/{id}/stream`, carries JSON text messages with a `type`, and binary frames: a header of 24
-bytes (`FrameHeader`) followed by one JPEG. The client speaks first:
+bytes (`FrameHeader`) followed by one JPEG, or by one H.264 access unit where its flag says so. A client that asks for
+"h264" gets it for clips made while it watches; stills and replays are JPEGs. The client speaks first:
 
     client  {"type": "hello", "formats": ["jpeg"]}
     server  {"type": "ready", "protocol": 1, "format": "jpeg", "world": {"id": "…", "head": 0, …}, "fps": 8.0,
@@ -26,6 +27,11 @@ fast as they are made (in bursts): the page plays them at `fps`. `timestamp_ms` 
 that falls behind loses frames, never messages. `resume_from` in `hello` replays what was committed after that step. A
 change made elsewhere (REST, another viewer) reaches every viewer: `action.*` and `clip.*` as above, a rewind as
 `world.rewound`, the end as `ended`. Errors keep the connection unless it closes right after.
+
+A service that requires keys takes one as `Authorization: Bearer pk_…`. A browser, which can't send that, offers the
+subprotocols `pandora.v1` and `pandora.ticket.<ticket>` with a ticket from `POST /v1/worlds/{id}/tickets`. Close codes:
+1012 the service restarts, 1013 try later, 4401 not authenticated (or the key was revoked), 4403 the key lacks the scope
+`world:read`, 4404 no such world. Without `world:write`, actions and controls are refused and watching goes on.
 """
 
 import struct
@@ -38,7 +44,7 @@ from pydantic import Field, TypeAdapter
 from server.bodies import ActionText, Answered, EventId, Sent, Step, WorldView
 
 PROTOCOL_VERSION = 1
-FRAME_FORMATS = ("jpeg",)
+FRAME_FORMATS = ("jpeg", "h264")
 
 
 # --- frames ----------------------------------------------------------------------------------------------------------
@@ -51,6 +57,7 @@ class FrameFlags(IntFlag):
     LAST = 1  # the last frame of its step
     STILL = 2  # a picture to show at once, not a part of a playing clip
     REPLAY = 4  # committed earlier and sent again for `resume_from`
+    H264 = 8  # an H.264 access unit (Annex B) instead of a JPEG; frame 0 of a clip is a key frame
 
 
 @dataclass(frozen=True, kw_only=True)

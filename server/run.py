@@ -8,18 +8,20 @@ from contextlib import suppress
 import uvicorn
 
 from pandora import __version__
-from pandora.errors import PandoraError
+from pandora.errors import InvalidConfig, PandoraError
 from server.app import create_app
+from server.engine.engine import Engine
 from server.service import Service
 from server.settings import Settings
 
 MAX_TRANSPORT_BYTES = 16 * 1024 * 1024  # of one WebSocket message; beyond, the socket closes with 1009
 
 
-def run(settings: Settings) -> bool:
+def run(settings: Settings, engine: Engine | None = None) -> bool:
     """Serve until a signal comes; False when the model could not be loaded. Raises PandoraError for a taken port."""
-    app = create_app(settings)
+    app = create_app(settings, engine)
     service: Service = app.state.service
+    _check_keys(service)
     listener = _listen(settings.host, settings.port)
     config = uvicorn.Config(
         app,
@@ -77,9 +79,22 @@ def _summary(service: Service) -> str:
         f"  runs on  {model.runtime}, {steps}",
         f"  scenes   {len(service.scenes)}",
     ]
-    if not settings.is_local:
+    if settings.require_keys:
+        lines.append("  keys     required: `pandora keys create --owner NAME` makes one")
+    elif not settings.is_local:
         lines.append("  open     other machines can reach this service, and it asks nobody for a key")
     return "\n".join(lines)
+
+
+def _check_keys(service: Service) -> None:
+    """Raises InvalidConfig for a service that other machines can reach and that nobody has a key for."""
+    settings = service.settings
+    is_meant = settings.is_local or settings.allow_remote or not settings.require_keys
+    if not is_meant and not service.access.keys.any_valid():
+        raise InvalidConfig(
+            f"Keys are required on {settings.host}, and there is none yet that is valid. Make one: "
+            "pandora keys create --owner NAME"
+        )
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,8 +1,10 @@
 """Everything that the routes use, in one value."""
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import anyio
+from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from pandora.scenes import Scene
@@ -12,14 +14,21 @@ from server.metrics import Metrics
 from server.sessions.session import Session
 from server.sessions.sessions import Sessions
 from server.settings import Settings
+from server.store.answers import Answers
+from server.store.store import Store
 from server.uploads import Uploads
+from server.users.access import Access, get_principal
+from server.users.principal import Principal
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Service:
     settings: Settings
     engine: Engine
+    store: Store
+    answers: Answers
     sessions: Sessions
+    access: Access
     uploads: Uploads
     metrics: Metrics
     scenes: dict[str, Scene]
@@ -39,6 +48,9 @@ async def get_service(connection: HTTPConnection) -> Service:
     return connection.app.state.service
 
 
-async def get_session(connection: HTTPConnection, world_id: str) -> Session:
-    """For `Depends`, on routes with a world in their path. Raises UnknownWorld."""
-    return (await get_service(connection)).sessions.find(world_id)
+async def get_session(
+    connection: HTTPConnection, world_id: str, principal: Annotated[Principal, Depends(get_principal)]
+) -> Session:
+    """For `Depends`, on routes with a world in their path. Raises UnknownWorld, also for worlds of others."""
+    service = await get_service(connection)
+    return await service.sessions.find(world_id, principal.owner)

@@ -10,6 +10,7 @@ from pandora.errors import InvalidConfig
 
 _ROOT = Path(__file__).resolve().parent.parent
 _MIB = 2**20
+_AT_LEAST_ONE = ("max_", "viewer_", "requests_", "worlds_")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +19,12 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8000
-    allow_remote: bool = False  # there are no keys yet: whoever reaches the port may do everything
+    require_keys: bool = False  # off: everybody is the same user, who may do everything
+    allow_remote: bool = False  # let other machines in though no keys are required
+
+    data: Path = Path.home() / ".local" / "share" / "pandora"  # the database and the blobs, unless they are elsewhere
+    database: str = ""  # SQLAlchemy URL; a SQLite file in `data` when empty
+    blobs: str = ""  # fsspec URL, such as s3://bucket/pandora; a folder in `data` when empty
 
     weights: Path = _ROOT / "weights" / "pandora-small"
     device: str = "auto"
@@ -26,10 +32,17 @@ class Settings:
     sampling_steps: int = 2
     max_batch: int = 8  # worlds in one pass of the model
 
-    max_worlds: int = 64
-    max_steps: int = 1000  # committed, in all worlds together: each keeps its state, about 0.7 MB
-    max_clip_bytes: int = 64 * _MIB  # JPEGs kept for one world; beyond, its oldest clips keep their last frame only
-    max_uploads: int = 16  # waiting to become a world; the oldest goes first
+    max_worlds: int = 10_000
+    max_live: int = 512  # worlds in use at a time: watched, or touched a moment ago
+    max_steps: int = 200_000  # committed, in all worlds together: each takes about 0.1 MB of the store
+    max_state_bytes: int = 256 * _MIB  # states kept in memory; the others are read or made again when they are needed
+    max_clip_bytes: int = 128 * _MIB  # clips kept in memory, likewise
+    snapshot_every: int = 8  # steps; what lies between is made again from the last snapshot
+    suspend_seconds: int = 60  # a world that nobody watches or moves leaves the memory
+    max_worlds_per_user: int = 1000
+    requests_per_second: int = 50  # of one user, where keys are required; twice as many at once
+    worlds_per_minute: int = 30  # that one user begins or forks, where keys are required
+    max_uploads: int = 64  # waiting to become a world; the oldest of who has the most goes first
     max_waiting: int = 64  # actions that wait in one world
     max_viewers: int = 16  # of one world
     viewer_frames: int = 64  # that wait for one slow viewer; the oldest goes first
@@ -44,14 +57,23 @@ class Settings:
             raise InvalidConfig(f"Sampling takes 1 to 50 steps, not {self.sampling_steps}.")
         if not 1 <= self.jpeg_quality <= 100:
             raise InvalidConfig(f"The JPEG quality is between 1 and 100, not {self.jpeg_quality}.")
-        for name in (f.name for f in fields(self) if f.name.startswith(("max_", "viewer_"))):
+        for name in (f.name for f in fields(self) if f.name.startswith(_AT_LEAST_ONE)):
             if getattr(self, name) < 1:
                 raise InvalidConfig(f"{name} is at least 1, not {getattr(self, name)}.")
-        if not self.is_local and not self.allow_remote:
+        if not self.is_local and not self.require_keys and not self.allow_remote:
             raise InvalidConfig(
                 f"Listening on {self.host} would open the service to other machines, and it asks nobody for a key. "
-                "Use 127.0.0.1, or pass --allow-remote (PANDORA_ALLOW_REMOTE=1) if only people you trust can reach it."
+                "Pass --require-keys (PANDORA_REQUIRE_KEYS=1) and make a key with `pandora keys create`, or use "
+                "127.0.0.1. With --allow-remote (PANDORA_ALLOW_REMOTE=1) whoever reaches the port may do everything."
             )
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{self.data.absolute() / 'pandora.db'}"
+
+    @property
+    def blobs_url(self) -> str:
+        return self.blobs or str(self.data.absolute() / "blobs")
 
     @property
     def is_local(self) -> bool:

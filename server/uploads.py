@@ -1,4 +1,4 @@
-"""Pictures that were uploaded and wait to become worlds: few, small, and the oldest goes first."""
+"""Pictures that were uploaded and wait to become worlds: few, small, and the oldest of who has the most goes first."""
 
 import secrets
 from collections import OrderedDict
@@ -30,20 +30,23 @@ def read_upload(data: bytes, size: int) -> Upload:
 
 
 class Uploads:
-    """Uploads by id, in memory."""
+    """Uploads by owner and id, in memory. Nobody can push out the uploads of those who have fewer."""
 
     def __init__(self, most: int):
         self._most = most
-        self._uploads: OrderedDict[str, Upload] = OrderedDict()
+        self._uploads: dict[str, OrderedDict[str, Upload]] = {}
 
-    def add(self, upload: Upload) -> None:
-        self._uploads[upload.id] = upload
-        while len(self._uploads) > self._most:
-            self._uploads.popitem(last=False)
+    def add(self, owner: str, upload: Upload) -> None:
+        self._uploads.setdefault(owner, OrderedDict())[upload.id] = upload
+        while sum(map(len, self._uploads.values())) > self._most:
+            greedy = max(self._uploads, key=lambda owner: len(self._uploads[owner]))
+            self._uploads[greedy].popitem(last=False)
+            if not self._uploads[greedy]:
+                del self._uploads[greedy]
 
-    def get(self, upload_id: str) -> Upload:
-        """Raises UnknownUpload."""
+    def get(self, owner: str, upload_id: str) -> Upload:
+        """Raises UnknownUpload, also for uploads of others."""
         try:
-            return self._uploads[upload_id]
+            return self._uploads[owner][upload_id]
         except KeyError:
             raise UnknownUpload("There is no such upload, or it is too old. POST /v1/uploads gives a new id.") from None

@@ -5,8 +5,8 @@ Whoever submits is on another thread and never computes; results come back throu
 
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pandora.errors import Cancelled, PandoraError
 from server.engine.batch import run_batch
 from server.engine.job import ClipFailed, ClipJob
+from server.engine.schedule import Schedule
 from server.errors import ModelUnavailable, NotReady, Stopping
 
 if TYPE_CHECKING:
@@ -42,9 +43,10 @@ MOVES: dict[EngineStatus, tuple[EngineStatus, ...]] = {
 
 
 class Engine:
-    """Runs jobs in the order they came, those of several worlds together where they fit.
+    """Runs what the schedule says comes next, the clips of several worlds together where they fit.
 
-    `load` returns a warm model and is called on the engine's own thread. `observe_batch` hears each batch's size.
+    `load` returns a warm model and is called on the engine's own thread. `observe_batch` hears each batch's size, and
+    `observe_acting` which worlds are in the model's hands.
     """
 
     def __init__(
@@ -54,16 +56,19 @@ class Engine:
         max_batch: int = 8,
         jpeg_quality: int = 90,
         observe_batch: Callable[[int], None] = lambda size: None,
+        observe_acting: Callable[[Sequence[str]], None] = lambda worlds: None,
     ):
         self.status = EngineStatus.NEW
         self.failure: Exception | None = None
         self.settled = threading.Event()  # loaded, or failed to
         self._load = load
         self._max_batch = max_batch
+        self._room = max_batch
         self._jpeg_quality = jpeg_quality
         self._observe_batch = observe_batch
+        self._observe_acting = observe_acting
         self._model: WorldModel | None = None
-        self._waiting: deque[ClipJob | _Call] = deque()
+        self._schedule: Schedule[_Call] = Schedule()
         self._running: list[ClipJob] = []
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
@@ -84,7 +89,7 @@ class Engine:
     @property
     def waiting(self) -> int:
         """Jobs that have not begun."""
-        return len(self._waiting)
+        return len(self._schedule)
 
     def start(self) -> None:
         self._move(EngineStatus.LOADING)
@@ -103,16 +108,13 @@ class Engine:
             self._thread.join(timeout)
 
     def submit(self, job: ClipJob) -> None:
-        """Put a job at the end of the queue. Raises as `model` does."""
+        """Have a job wait for its turn. Raises as `model` does."""
         self._enqueue(job)
 
     def replace(self, old: ClipJob, new: ClipJob) -> bool:
         """Put `new` in the place of `old`, which then never runs and hears nothing; False when `old` has begun."""
         with self._changed:
-            if old not in self._waiting:
-                return False
-            self._waiting[self._waiting.index(old)] = new
-            return True
+            return self._schedule.replace(old, new)
 
     def call(self, function: Callable[["WorldModel"], Result]) -> "Future[Result]":
         """Run `function(model)` on the engine's thread, between clips. Raises as `model` does."""
@@ -137,35 +139,37 @@ class Engine:
             if isinstance(work, _Call):
                 work.run(model)
                 continue
-            self._observe_batch(len(work))
-            run_batch(model, work, self._jpeg_quality)
-            self._running = []
+            self._run(model, work)
         self._abandon()
 
+    def _run(self, model: "WorldModel", jobs: list[ClipJob]) -> None:
+        """Run a batch; one that the memory does not hold halves the next ones, and each that fits adds one again."""
+        self._observe_batch(len(jobs))
+        self._observe_acting([job.world for job in jobs])
+        started = time.perf_counter()
+        fits = run_batch(model, jobs, self._jpeg_quality)
+        self._room = min(self._max_batch, self._room + 1) if fits else max(1, len(jobs) // 2)
+        self._observe_acting([])
+        with self._changed:
+            self._schedule.charge(jobs, time.perf_counter() - started)
+            self._running = []
+
     def _take(self) -> "list[ClipJob] | _Call | None":
-        """Wait for work: a call, or the oldest clip job with all that can share its batch; None to end."""
+        """Wait for work: a call, or clips to be made together; None to end."""
         with self._changed:
             while True:
-                self._changed.wait_for(lambda: self._waiting or self.status is EngineStatus.STOPPED)
+                self._changed.wait_for(lambda: len(self._schedule) or self.status is EngineStatus.STOPPED)
                 if self.status is EngineStatus.STOPPED:
                     return None
-                first = self._waiting.popleft()
-                if isinstance(first, _Call):
-                    return first
-                if first.cancelled.is_set():
-                    first.tell(ClipFailed(Cancelled("The action was cancelled before it began.")))
-                    continue
-                self._running = [first, *self._companions(first)]
-                return self._running
-
-    def _companions(self, first: ClipJob) -> list[ClipJob]:
-        fitting = [
-            job for job in self._waiting
-            if isinstance(job, ClipJob) and job.sampling_steps == first.sampling_steps and not job.cancelled.is_set()
-        ][: self._max_batch - 1]  # fmt: skip
-        for job in fitting:
-            self._waiting.remove(job)
-        return fitting
+                work = self._schedule.take(self._room)
+                if not isinstance(work, list):
+                    return work
+                for job in work:
+                    if job.cancelled.is_set():
+                        job.tell(ClipFailed(Cancelled("The action was cancelled before it began.")))
+                self._running = [job for job in work if not job.cancelled.is_set()]
+                if self._running:
+                    return self._running
 
     def _settle(self, status: EngineStatus) -> None:
         with self._changed:
@@ -176,7 +180,7 @@ class Engine:
 
     def _abandon(self) -> None:
         with self._changed:
-            left, self._waiting = list(self._waiting), deque()
+            left = self._schedule.clear()
         for work in left:
             if isinstance(work, _Call):
                 work.future.set_exception(Stopping("The service is stopping."))
@@ -186,7 +190,10 @@ class Engine:
     def _enqueue(self, work: "ClipJob | _Call") -> None:
         with self._changed:
             _ = self.model
-            self._waiting.append(work)
+            if isinstance(work, _Call):
+                self._schedule.put_call(work)
+            else:
+                self._schedule.put(work)
             self._changed.notify()
 
     def _move(self, status: EngineStatus) -> None:

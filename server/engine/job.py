@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,10 +16,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """One encoded frame and when it was decoded, in milliseconds since 1970."""
+    """One encoded frame and when it was decoded, in milliseconds since 1970.
+
+    `h264`, where somebody wants it, is its access unit: the first of a clip is a key frame, the others need those
+    before them.
+    """
 
     jpeg: bytes
     timestamp_ms: int
+    h264: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,11 @@ class ClipFailed:
 JobEvent = ClipBegun | ClipFrames | ClipDone | ClipFailed
 
 
+class Kind(Enum):
+    LIVE = "live"
+    ROLLOUT = "rollout"  # imagined ahead: it yields to what somebody watches
+
+
 @dataclass(eq=False, kw_only=True)
 class ClipJob:
     """One action in one world. `listener` is called on the engine's thread and must return at once."""
@@ -59,6 +70,11 @@ class ClipJob:
     action: str
     sampling_steps: int
     listener: Callable[[JobEvent], None]
+    world: str = ""
+    owner: str = ""
+    kind: Kind = Kind.LIVE
+    h264: bool = False  # whether a viewer reads it
+    dry_at: float = float("inf")  # when its viewers will have seen all there is, by the event loop's clock
     cancelled: threading.Event = field(default_factory=threading.Event)
     submitted_at: float = field(default_factory=time.perf_counter)
 

@@ -12,6 +12,8 @@ from pandora.errors import InvalidImage
 from server.bodies import ModelList, ModelView, SceneList, SceneView, UploadView
 from server.service import Service, get_service
 from server.uploads import Upload, read_upload
+from server.users.access import get_principal
+from server.users.principal import Principal
 
 router = APIRouter(tags=["catalogue"])
 TheService = Annotated[Service, Depends(get_service)]
@@ -56,14 +58,16 @@ async def scene_image(scene_id: str, service: TheService) -> FileResponse:
 
 
 @router.post("/uploads", status_code=201, openapi_extra={"requestBody": _UPLOAD_BODY})
-async def upload(request: Request, service: TheService) -> UploadView:
+async def upload(
+    request: Request, service: TheService, principal: Annotated[Principal, Depends(get_principal)]
+) -> UploadView:
     """Take a picture in, as the body itself or as the form field `image`; `POST /v1/worlds` takes its id."""
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         async with request.form(max_files=1, max_fields=4) as form:
             taken = await take_picture(service, form.get("image"))
     else:
         taken = await _decode(service, await request.body())
-    service.uploads.add(taken)
+    service.uploads.add(principal.owner, taken)
     return UploadView(id=taken.id, width=taken.width, height=taken.height, bytes=taken.bytes)
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.websockets import WebSocketDisconnect
 
 from pandora.errors import InvalidInput, PandoraError
-from server.errors import MalformedMessage, UnknownWorld
+from server.errors import MalformedMessage, MissingScope, StoreUnavailable, Unauthenticated, UnknownWorld
 from server.limits import MAX_MESSAGE_BYTES
 from server.problems import explain, is_retryable
 from server.protocol import (
@@ -32,9 +32,11 @@ from server.protocol import (
 from server.routes.views import view_world
 from server.service import Service
 from server.sessions.lifecycle import Status
-from server.sessions.packing import pack_replay, pack_still
+from server.sessions.packing import pack_replay
 from server.sessions.session import Session
 from server.sessions.viewer import PackedFrame, TooSlow, Viewer
+from server.users.access import SUBPROTOCOL
+from server.users.principal import NOBODY, Principal, Scope
 
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["stream"])
@@ -42,20 +44,23 @@ router = APIRouter(tags=["stream"])
 HELLO_SECONDS = 10.0
 REPLAYED_CLIPS = 32  # at most, for `resume_from`
 MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 50.0, 100.0
+CHECK_SECONDS = 30.0  # between looks at whether the viewer's key was revoked
+LAST_WORDS_SECONDS = 5.0  # for an error that is said before the socket closes
 
-CLOSED, RESTART, TRY_LATER, POLICY, FAILED, NOT_FOUND = 1000, 1012, 1013, 1008, 1011, 4404
+CLOSED, RESTART, TRY_LATER, POLICY, FAILED = 1000, 1012, 1013, 1008, 1011
+REFUSED = {Unauthenticated: 4401, MissingScope: 4403, UnknownWorld: 4404}
 
 
 @router.websocket("/worlds/{world_id}/stream")
 async def stream(socket: WebSocket, world_id: str) -> None:
     """Say hello, then watch and act; the socket may break at any time and the world goes on."""
-    await socket.accept()
+    await socket.accept(SUBPROTOCOL if SUBPROTOCOL in socket.scope["subprotocols"] else None)
     try:
         code = await _Stream(socket, socket.app.state.service).run(world_id)
     except WebSocketDisconnect:
         return
     except PandoraError as error:
-        code = NOT_FOUND if isinstance(error, UnknownWorld) else TRY_LATER if is_retryable(error) else POLICY
+        code = REFUSED.get(type(error), TRY_LATER if is_retryable(error) else POLICY)
         await _try_to_say(socket, _as_error(error))
     except Exception as error:
         log.exception("A stream failed")
@@ -73,31 +78,45 @@ class _Stream:
         self._service = service
         self._allowance = MESSAGES_AT_ONCE
         self._counted_at = time.monotonic()
+        self._principal = NOBODY  # until `_admit` has asked
+        self._revoked = False
 
     async def run(self, world_id: str) -> int:
         """Until an end; returns the close code."""
-        session = self._service.sessions.find(world_id)
+        self._principal = await self._admit(world_id)
+        session = await self._service.sessions.find(world_id, self._principal.owner)
         hello = await self._hello()
-        viewer = session.new_viewer()
-        await self._send(self._ready(session))
+        chosen = next(name for name in hello.formats if name in FRAME_FORMATS)
+        viewer = session.new_viewer(h264=chosen == "h264")
+        await self._send(self._ready(session, chosen))
         replayed = await self._replay(session, hello.resume_from)
         if session.status is Status.DELETED:
             await self._send(Ended(reason="deleted"))
             return CLOSED
         if not replayed:
-            viewer.put(pack_still(session.world.step()))
+            viewer.put(await session.still())
         session.attach(viewer)
         code = CLOSED
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._receive_all, session, viewer, group.cancel_scope)
+                group.start_soon(self._end_when_revoked, group.cancel_scope)
                 code = await self._send_all(viewer)
                 group.cancel_scope.cancel()
         finally:
             session.detach(viewer)
+        if self._revoked:
+            raise Unauthenticated
         return code
 
     # --- before the flow ---
+
+    async def _admit(self, world_id: str) -> Principal:
+        access = self._service.access
+        principal = await access.identify_socket(self._socket, world_id)
+        principal.require(Scope.READ)
+        access.count_request(principal)
+        return principal
 
     async def _hello(self) -> Hello:
         try:
@@ -114,10 +133,10 @@ class _Stream:
         except TimeoutError:
             raise MalformedMessage(f"No hello came within {HELLO_SECONDS:g} seconds.") from None
 
-    def _ready(self, session: Session) -> Ready:
+    def _ready(self, session: Session, chosen: str) -> Ready:
         config = self._service.engine.model.config
         return Ready(
-            format=FRAME_FORMATS[0], world=view_world(session), fps=config.fps, width=config.frame_size,
+            format=chosen, world=view_world(session), fps=config.fps, width=config.frame_size,
             height=config.frame_size, frames_per_action=config.frames_per_action,
         )  # fmt: skip
 
@@ -134,7 +153,8 @@ class _Stream:
             if not replayed:
                 position = max(position, len(path) - 1 - REPLAYED_CLIPS)
             step = path[position + 1]
-            for item in pack_replay(step, world.head, self._service.engine.model.config.fps):
+            clip = await session.clip(step.number)
+            for item in pack_replay(step, clip, world.head, self._service.engine.model.config.fps):
                 await self._send(item)
             last, replayed = step.number, True
         return replayed
@@ -155,6 +175,14 @@ class _Stream:
             pass
         return code
 
+    async def _end_when_revoked(self, scope: anyio.CancelScope) -> None:
+        while True:
+            with suppress(StoreUnavailable):  # nothing can be known just now
+                self._revoked = not await self._service.access.still_valid(self._principal)
+            if self._revoked:
+                scope.cancel()
+            await anyio.sleep(CHECK_SECONDS)
+
     async def _receive_all(self, session: Session, viewer: Viewer, scope: anyio.CancelScope) -> None:
         while True:
             try:
@@ -172,7 +200,8 @@ class _Stream:
         match message:
             case Act(event_id=event_id, text=text):
                 try:
-                    session.hand_in(text, event_id)
+                    self._principal.require(Scope.WRITE)
+                    session.hand_in(text, event_id, viewer)
                 except PandoraError as error:
                     code, detail = explain(error)
                     viewer.put(ActionRejected(event_id=event_id, code=code, detail=detail))
@@ -182,6 +211,7 @@ class _Stream:
                 viewer.rate = value
                 viewer.put(ControlChanged(paused=session.paused, rate=value))
             case Control(command=command):
+                self._principal.require(Scope.WRITE)
                 session.pause(command == "pause")
             case Ack(clip=clip):
                 viewer.acknowledge(clip)
@@ -223,7 +253,7 @@ class _Stream:
 
     async def _send(self, item: BaseModel | PackedFrame) -> None:
         if isinstance(item, PackedFrame):
-            await self._socket.send_bytes(item.message)
+            await self._socket.send_bytes(item.filmed or item.message)
         else:
             await self._socket.send_text(item.model_dump_json())
 
@@ -240,5 +270,5 @@ def _as_error(error: Exception) -> StreamError:
 
 
 async def _try_to_say(socket: WebSocket, message: StreamError) -> None:
-    with suppress(RuntimeError, WebSocketDisconnect):
+    with suppress(RuntimeError, WebSocketDisconnect), anyio.move_on_after(LAST_WORDS_SECONDS):
         await socket.send_text(message.model_dump_json())

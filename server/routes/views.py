@@ -1,23 +1,38 @@
 """Sessions, worlds and steps as the bodies that clients see."""
 
+from typing import Any
+
 from server.bodies import EventView, Parent, StepView, Tree, TreeStep, TreeWorld, WorldDetail, WorldView
+from server.sessions.lifecycle import Status
 from server.sessions.session import Session
 from server.sessions.world import Event, Step, World
+from server.store.store import Summary
 
 
 def view_world(session: Session) -> WorldView:
-    return WorldView(**_world(session))
+    return WorldView(**_world(session.world, session))
+
+
+def view_fork(world: World) -> WorldView:
+    return WorldView(**_world(world))
+
+
+def view_summary(summary: Summary, session: Session | None) -> WorldView:
+    """A world of a list: as it is in memory, or else as it is stored."""
+    if session is not None and not session.failed:
+        return view_world(session)
+    return WorldView(**_world(summary.world, depth=summary.depth))
 
 
 def view_detail(session: Session) -> WorldDetail:
     world = session.world
-    return WorldDetail(**_world(session), steps=[view_step(world, step) for step in world.path()])
+    return WorldDetail(**_world(world, session), steps=[view_step(world, step) for step in world.path()])
 
 
 def view_step(world: World, step: Step) -> StepView:
     return StepView(
         step=step.number, parent=step.parent, depth=step.depth, action=step.action, created_at=step.created_at,
-        frames=len(step.clip), timings=step.timings, frame_url=_frame_url(world, step.number),
+        frames=step.frames, timings=step.timings, frame_url=_frame_url(world, step.number),
         clip_url=f"/v1/worlds/{world.id}/clips/{step.number}",
     )  # fmt: skip
 
@@ -42,17 +57,16 @@ def _tree_world(world: World) -> TreeWorld:
     return TreeWorld(id=world.id, name=world.name, parent=_parent(world), head=world.head, steps=steps)
 
 
-def _world(session: Session) -> dict:
-    world = session.world
+def _world(world: World, session: Session | None = None, depth: int | None = None) -> dict[str, Any]:
     return {
         "id": world.id,
         "name": world.name,
-        "status": session.status.value,
-        "paused": session.paused,
+        "status": session.status.value if session else Status.IDLE.value,
+        "paused": session.paused if session else False,
         "scene": world.scene,
         "seed": world.seed,
         "head": world.head,
-        "depth": world.step().depth,
+        "depth": world.step().depth if depth is None else depth,
         "parent": _parent(world),
         "created_at": world.created_at,
         "suggestions": list(world.suggestions),

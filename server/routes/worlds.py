@@ -12,6 +12,7 @@ from pandora.media import Frame, encode_png, load_image
 from server.bodies import (
     CreateWorld,
     EventList,
+    Forks,
     ForkWorld,
     HandInAction,
     Receipt,
@@ -25,14 +26,25 @@ from server.bodies import (
 from server.errors import UnknownStep
 from server.recording import film
 from server.routes.catalogue import take_picture
-from server.routes.views import view_detail, view_event, view_step, view_tree, view_world
+from server.routes.views import (
+    view_detail,
+    view_event,
+    view_fork,
+    view_step,
+    view_summary,
+    view_tree,
+    view_world,
+)
 from server.service import Service, get_service, get_session
 from server.sessions.session import Session
 from server.sessions.world import Step
+from server.users.access import get_principal
+from server.users.principal import Principal
 
 router = APIRouter(prefix="/worlds", tags=["worlds"])
 TheService = Annotated[Service, Depends(get_service)]
 TheSession = Annotated[Session, Depends(get_session)]
+ThePrincipal = Annotated[Principal, Depends(get_principal)]
 
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # a step never changes
 _FORM_FIELDS = {
@@ -58,7 +70,7 @@ _IMAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}, "
 
 
 @router.post("", status_code=201, openapi_extra={"requestBody": _CREATE_BODY})
-async def create(request: Request, response: Response, service: TheService) -> WorldDetail:
+async def create(request: Request, response: Response, service: TheService, principal: ThePrincipal) -> WorldDetail:
     """Begin a world from a preset scene, an upload, or a picture in the form field `image`."""
     picture: Frame | None = None
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
@@ -81,19 +93,20 @@ async def create(request: Request, response: Response, service: TheService) -> W
         suggestions, name = scene.suggestions, body.name or scene.title
         picture = await anyio.to_thread.run_sync(load_image, scene.image, limiter=service.decoding)
     elif body.upload is not None:
-        picture = service.uploads.get(body.upload).picture
+        picture = service.uploads.get(principal.owner, body.upload).picture
     assert picture is not None, "one source was checked above"
-    session = await service.sessions.begin(
-        picture, name=name, seed=body.seed, scene=body.scene, suggestions=suggestions
-    )
+    async with service.access.room(principal):
+        session = await service.sessions.begin(
+            picture, owner=principal.owner, name=name, seed=body.seed, scene=body.scene, suggestions=suggestions
+        )
     response.headers["Location"] = f"/v1/worlds/{session.world.id}"
     return view_detail(session)
 
 
 @router.get("")
-async def list_worlds(service: TheService) -> WorldList:
-    """All worlds, oldest first."""
-    return WorldList(worlds=[view_world(session) for session in service.sessions.all()])
+async def list_worlds(service: TheService, principal: ThePrincipal) -> WorldList:
+    """The caller's own worlds, oldest first."""
+    return WorldList(worlds=[view_summary(*found) for found in await service.sessions.owned(principal.owner)])
 
 
 @router.get("/{world_id}")
@@ -103,9 +116,9 @@ async def read(session: TheSession) -> WorldDetail:
 
 
 @router.delete("/{world_id}", status_code=204)
-async def delete(world_id: str, service: TheService) -> None:
+async def delete(session: TheSession, service: TheService) -> None:
     """End a world; its viewers hear `ended`. Forks of it live on."""
-    service.sessions.delete(world_id)
+    await service.sessions.delete(session)
 
 
 @router.post("/{world_id}/steps")
@@ -123,35 +136,42 @@ async def hand_in(body: HandInAction, session: TheSession) -> Receipt:
 
 
 @router.post("/{world_id}/forks", status_code=201)
-async def fork(body: ForkWorld, response: Response, session: TheSession, service: TheService) -> WorldDetail:
-    """A new world that goes on from any committed step of this one."""
-    child = service.sessions.fork(session.world.id, body.step, body.seed, body.name)
-    response.headers["Location"] = f"/v1/worlds/{child.world.id}"
-    return view_detail(child)
+async def fork(
+    body: ForkWorld, response: Response, session: TheSession, service: TheService, principal: ThePrincipal
+) -> WorldDetail | Forks:
+    """New worlds that go on from any committed step of this one: one, or as many as `count` says."""
+    count = body.count or 1
+    async with service.access.room(principal, count):
+        children = await service.sessions.fork(session, count, body.step, body.seed, body.name)
+    if body.count is not None:
+        return Forks(worlds=[view_fork(child) for child in children])
+    response.headers["Location"] = f"/v1/worlds/{children[0].id}"
+    return view_detail(await service.sessions.find(children[0].id, session.world.owner))
 
 
 @router.post("/{world_id}/rewind")
 async def rewind(body: RewindWorld, session: TheSession) -> WorldDetail:
     """Move the head to any committed step; what runs or waits is cancelled, what was committed stays."""
-    session.rewind(body.step)
+    await session.rewind(body.step)
     return view_detail(session)
 
 
 @router.get("/{world_id}/events")
 async def events(
     session: TheSession,
+    service: TheService,
     after: Annotated[int, Query(ge=0, description="skip this many")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
 ) -> EventList:
     """The world's log, oldest first."""
-    found = session.world.events[after : after + limit]
+    found = await service.sessions.events(session, after, limit)
     return EventList(events=[view_event(event) for event in found], next=after + len(found))
 
 
 @router.get("/{world_id}/tree")
 async def tree(session: TheSession, service: TheService) -> Tree:
     """All worlds of this world's family, with all their steps."""
-    return view_tree(service.sessions.family(session.world.id))
+    return view_tree(await service.sessions.family(session))
 
 
 @router.get("/{world_id}/frames/{step}", response_class=Response, responses=_IMAGE)
@@ -160,37 +180,37 @@ async def frame(
     frame: Annotated[int | None, Query(ge=0, description="0-based within the clip; the last when absent")] = None,
 ) -> Response:  # fmt: skip
     """A frame of a step: JPEG, or PNG where only that is accepted (exact, for the last frame)."""
-    found = session.world.step(step)
-    index = len(found.clip) - 1 if frame is None else frame
-    if index >= len(found.clip):
-        raise UnknownStep(f"Step {step} keeps {len(found.clip)} frame(s); there is no frame {index}.")
-    headers = _FOREVER if frame is None else {"Cache-Control": "no-cache"}
+    clip = await session.clip(step)
+    index = len(clip) - 1 if frame is None else frame
+    if index >= len(clip):
+        raise UnknownStep(f"Step {step} has {len(clip)} frame(s); there is no frame {index}.")
+    headers = _FOREVER | {"Vary": "Accept, Authorization"}
     if not request.headers.get("accept", "").startswith("image/png"):
-        return Response(found.clip[index].jpeg, media_type="image/jpeg", headers=headers | {"Vary": "Accept"})
+        return Response(clip[index].jpeg, media_type="image/jpeg", headers=headers)
+    exact = (await session.state(step)).frame.numpy() if index == len(clip) - 1 else None
 
     def draw() -> bytes:
-        is_last = index == len(found.clip) - 1
-        return encode_png(found.state.frame.numpy() if is_last else load_image(found.clip[index].jpeg))
+        return encode_png(load_image(clip[index].jpeg) if exact is None else exact)
 
     png = await anyio.to_thread.run_sync(draw, limiter=service.decoding)
-    return Response(png, media_type="image/png", headers=headers | {"Vary": "Accept"})
+    return Response(png, media_type="image/png", headers=headers)
 
 
 @router.get("/{world_id}/clips/{step}", response_class=Response, responses=_MP4)
 async def clip(step: int, session: TheSession, service: TheService) -> Response:
     """The film of one step."""
-    return await _film(service, [session.world.step(step)])
+    return await _film(service, session, [session.world.step(step)])
 
 
 @router.get("/{world_id}/recording.mp4", response_class=Response, responses=_MP4)
 async def recording(session: TheSession, service: TheService) -> Response:
     """The film from the start picture to the head."""
-    return await _film(service, session.world.path())
+    return await _film(service, session, session.world.path())
 
 
-async def _film(service: Service, steps: list[Step]) -> Response:
-    config = service.engine.model.config
-    data = await anyio.to_thread.run_sync(film, steps, config.fps, config.frames_per_action, limiter=service.decoding)
+async def _film(service: Service, session: Session, steps: list[Step]) -> Response:
+    clips = [await session.clip(step.number) for step in steps]
+    data = await anyio.to_thread.run_sync(film, clips, service.engine.model.config.fps, limiter=service.decoding)
     return Response(data, media_type="video/mp4", headers={"Content-Disposition": 'inline; filename="pandora.mp4"'})
 
 

@@ -1,6 +1,7 @@
 """Steps and clips as messages of the stream."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from pandora.errors import PandoraError
 from server.engine.job import Frame
@@ -20,27 +21,32 @@ def pack_frames(
             step=step, frame=index, frames=total, media_ms=round(index * 1000 / fps), timestamp_ms=frame.timestamp_ms,
             flags=flags | last,
         )  # fmt: skip
-        yield PackedFrame(step=step, message=header.pack(frame.jpeg), still=bool(flags & FrameFlags.STILL))
+        filmed = None
+        if frame.h264 is not None and not flags:
+            filmed = replace(header, flags=header.flags | FrameFlags.H264).pack(frame.h264)
+        yield PackedFrame(step=step, message=header.pack(frame.jpeg), filmed=filmed)
 
 
-def pack_still(step: Step) -> PackedFrame:
+def pack_still(step: Step, frame: Frame) -> PackedFrame:
     """The last frame of a step, to be shown at once."""
     header = FrameHeader(
-        step=step.number, frame=0, frames=1, media_ms=0, timestamp_ms=step.last_frame.timestamp_ms,
+        step=step.number, frame=0, frames=1, media_ms=0, timestamp_ms=frame.timestamp_ms,
         flags=FrameFlags.STILL | FrameFlags.LAST,
     )  # fmt: skip
-    return PackedFrame(step=step.number, message=header.pack(step.last_frame.jpeg), still=True)
+    return PackedFrame(step=step.number, message=header.pack(frame.jpeg), still=True)
 
 
-def pack_replay(step: Step, head: int, fps: float) -> Iterator[ClipStart | PackedFrame | ClipEnd]:
-    """A committed step once more, as it was sent at first; only the last frame where the others were let go."""
+def pack_replay(
+    step: Step, clip: Sequence[Frame], head: int, fps: float
+) -> Iterator[ClipStart | PackedFrame | ClipEnd]:
+    """A committed step once more, as it was sent at first."""
     assert step.parent is not None, "the start picture is no clip"
     assert step.action is not None
-    total = len(step.clip)
+    total = len(clip)
     yield ClipStart(
         step=step.number, parent=step.parent, action=step.action, event_id=None, frames=total, fps=fps, replay=True
     )
-    yield from pack_frames(step.number, step.clip, 0, total, fps, FrameFlags.REPLAY)
+    yield from pack_frames(step.number, clip, 0, total, fps, FrameFlags.REPLAY)
     yield clip_end(step.number, head, step.timings, replay=True)
 
 

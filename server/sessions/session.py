@@ -1,34 +1,31 @@
 """One live world: takes actions in, keeps one at a time with the engine, commits clips and tells the viewers.
 
-Everything here runs on the event loop; the engine's thread reaches it only through `call_soon_threadsafe`.
+Everything here runs on the event loop; the engine's thread reaches it only through `call_soon_threadsafe`. A step is
+committed when its first frames come, since from then on action, seed and sampler make it again; nobody sees a frame
+before the commit is durable.
 """
 
 import asyncio
 import logging
 import secrets
-from collections import OrderedDict, deque
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
 from pandora.errors import Cancelled, PandoraError
+from server import errors, protocol
 from server.engine.engine import Engine
-from server.engine.job import ClipBegun, ClipDone, ClipFailed, ClipFrames, ClipJob, JobEvent
-from server.errors import EventIdConflict, GenerationFailed, StepConflict, TooManyViewers, TooManyWaiting
+from server.engine.job import ClipBegun, ClipDone, ClipFailed, ClipFrames, ClipJob, Frame, JobEvent
 from server.metrics import Metrics
 from server.problems import explain
-from server.protocol import (
-    ActionApplied,
-    ActionReceived,
-    ActionRejected,
-    ActionSuperseded,
-    ClipStart,
-    ControlChanged,
-    Ended,
-    WorldRewound,
-)
+from server.sessions.audience import Audience
 from server.sessions.lifecycle import Status, move
+from server.sessions.moments import Moments
+from server.sessions.outbox import Outbox
 from server.sessions.packing import clip_end, pack_frames, pack_still
+from server.sessions.said import Said
 from server.sessions.turn import Turn
-from server.sessions.viewer import Media, PackedFrame, Receipt, Viewer
+from server.sessions.viewer import PackedFrame, Viewer
 from server.sessions.world import Step, World
 from server.settings import Settings
 from server.store.store import Store
@@ -38,45 +35,53 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_REMEMBERED_EVENTS = 256
+FAULTS = 2  # ends of the process while a world was acting, after which it acts no more by itself
 
 
 class Session:
-    """Scheduling and publishing for one world."""
+    """Scheduling and publishing for one world. `said` are the event_ids of newest steps and what was said with them."""
 
-    def __init__(self, world: World, engine: Engine, store: Store, metrics: Metrics, settings: Settings):
+    def __init__(
+        self, world: World, engine: Engine, store: Store, moments: Moments, metrics: Metrics, settings: Settings,
+        said: dict[str, str],
+    ):  # fmt: skip
         self.world = world
         self.status = Status.IDLE
         self.paused = False
-        self.viewers: set[Viewer] = set()
+        self.failed = False  # the store refused a write: what is in memory is not what is stored
         self._engine = engine
         self._store = store
+        self._moments = moments
         self._metrics = metrics
         self._settings = settings
         self._loop = asyncio.get_running_loop()
+        self._outbox = Outbox(self._break)
+        self.audience = Audience(self._outbox)
         self._waiting: deque[Turn] = deque()
         self._running: Turn | None = None
-        self._seen: OrderedDict[str, str] = OrderedDict()
+        self._said = Said(said)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._touched = self._loop.time()
+        self._dry_at = 0.0  # when viewers will have seen all there is, by the loop's clock
 
     # --- actions ---
 
-    def hand_in(self, text: str, event_id: str | None = None) -> ActionReceived:
-        """Take a live action in; it replaces one that has not begun. The same `event_id` again changes nothing.
+    def hand_in(self, text: str, event_id: str | None = None, viewer: Viewer | None = None) -> protocol.ActionReceived:
+        """Take a live action in; it replaces one that has not begun. The same `event_id` again changes nothing, and
+        only `viewer`, who said it again, hears the receipt once more.
 
-        Raises InvalidAction, EventIdConflict, TooManySteps, or what the engine raises when it is not ready.
+        Raises InvalidAction, EventIdConflict, TooManySteps, Quarantined, or what the engine raises when not ready.
         """
         event_id = event_id or f"e-{secrets.token_hex(8)}"
         text = self._engine.model.check_action(text)
-        receipt = ActionReceived(event_id=event_id, text=text)
-        if event_id in self._seen:
-            if self._seen[event_id] != text:
-                raise EventIdConflict(f"The event_id {event_id!r} was used for another action. Use a new one.")
+        receipt = protocol.ActionReceived(event_id=event_id, text=text)
+        if self._said.is_known(event_id, text):
+            if viewer is not None:
+                viewer.put(receipt)
             return receipt
-        self._store.admit(self.world, 1)
-        self._seen[event_id] = text
-        if len(self._seen) > _REMEMBERED_EVENTS:
-            self._seen.popitem(last=False)
-        self._publish(receipt)
+        self._check_fit(1)
+        self._said.remember(event_id, text)
+        self.audience.publish(receipt)
         self._enqueue_live(Turn(event_id=event_id, text=text, live=True))
         return receipt
 
@@ -90,8 +95,10 @@ class Session:
         texts = [model.check_action(action) for action in actions]
         self._check_expected(expected)
         if len(self._waiting) + len(texts) > self._settings.max_waiting:
-            raise TooManyWaiting(f"{len(self._waiting)} actions wait in this world already. Try again in a moment.")
-        self._store.admit(self.world, len(texts))
+            raise errors.TooManyWaiting(
+                f"{len(self._waiting)} actions wait in this world already. Try again in a moment."
+            )
+        self._check_fit(len(texts))
         turns = [Turn(event_id=f"s-{secrets.token_hex(8)}", text=text, live=False) for text in texts]
         turns[0].expected = expected
         self._waiting.extend(turns)
@@ -102,57 +109,94 @@ class Session:
             self._waiting = deque(turn for turn in self._waiting if turn not in turns)
             raise
 
-    def rewind(self, number: int) -> None:
+    async def rewind(self, number: int) -> None:
         """Move the head to a committed step; what runs or waits is cancelled. Raises UnknownStep."""
-        self.world.step(number)
+        step = self.world.step(number)
+        frame = await self._moments.last_frame(self.world, step)
         self._cancel_all(Cancelled("The world was rewound before this action was committed."))
-        self.world.rewind(number)
-        self._record()
-        self._publish(WorldRewound(head=number))
-        self._publish(pack_still(self.world.step()))
+        self.world.faults = 0
+        event = self.world.rewind(number)
+        self._outbox.wait_for(self._store.record(self.world, [event]))
+        self.audience.publish(protocol.WorldRewound(head=number))
+        self.audience.publish(pack_still(step, frame))
+        await self.settled()
 
     def pause(self, paused: bool) -> None:
         """Hold live actions that have not begun, or let them go on."""
+        self._touch()
         self.paused = paused
-        for viewer in self.viewers:
-            viewer.put(ControlChanged(paused=paused, rate=viewer.rate))
+        for viewer in self.audience.viewers:
+            viewer.put(protocol.ControlChanged(paused=paused, rate=viewer.rate))
         self._advance()
+
+    async def settled(self) -> None:
+        """Until all that this world shows is durable. Raises StoreUnavailable."""
+        await self._outbox.settled()
+
+    # --- what a step holds ---
+
+    async def clip(self, number: int) -> tuple[Frame, ...]:
+        """The frames of a committed step. Raises UnknownStep, and as Moments.clip."""
+        self._touch()
+        return await self._moments.clip(self.world, self.world.step(number))
+
+    async def still(self, number: int | None = None) -> PackedFrame:
+        """The last frame of a step, the head by default, as a message. Raises as `clip`."""
+        step = self.world.step(number)
+        return pack_still(step, await self._moments.last_frame(self.world, step))
+
+    async def state(self, number: int | None = None) -> "WorldState":
+        """The state after a step, the head by default. Raises UnknownStep, and as Moments.state."""
+        self._touch()
+        return await self._moments.state(self.world, self.world.step(number))
 
     # --- viewers ---
 
-    def new_viewer(self) -> Viewer:
+    def new_viewer(self, h264: bool = False) -> Viewer:
         """A viewer who hears nothing until it is attached. Raises TooManyViewers."""
         settings = self._settings
-        if len(self.viewers) >= settings.max_viewers:
-            raise TooManyViewers(f"This world has {settings.max_viewers} viewers, and no more fit.")
+        if len(self.audience) >= settings.max_viewers:
+            raise errors.TooManyViewers(f"This world has {settings.max_viewers} viewers, and no more fit.")
         fps = self._engine.model.config.fps
-        return Viewer(fps, settings.viewer_frames, settings.viewer_messages, self._metrics)
+        return Viewer(fps, settings.viewer_frames, settings.viewer_messages, self._metrics, h264)
 
     def attach(self, viewer: Viewer) -> None:
         """Let a viewer hear all that comes, beginning with the frames of the clip that is being made."""
-        self.viewers.add(viewer)
-        if self._running and self._running.frames:
-            viewer.put(self._clip_start(self._running))
-            for packed in self._pack(self._running, 0):
-                viewer.put(packed)
+        self._touch()
+        turn = self._running
+        begun = turn and turn.step
+        self.audience.join(
+            viewer, [self._clip_start(turn, turn.step), *self._pack(turn, turn.step, 0)] if begun else []
+        )
 
     def detach(self, viewer: Viewer) -> None:
-        self.viewers.discard(viewer)
+        self._touch()
+        self.audience.leave(viewer)
 
     def end(self, reason: str) -> None:
         """No more steps, no more viewers."""
         self._cancel_all(Cancelled("The world ended before this action was committed."))
         self.status = move(self.status, Status.DELETED)
-        self._publish(Ended(reason=reason))
-        for viewer in self.viewers:
-            viewer.close()
+        self.audience.publish(protocol.Ended(reason=reason))
+        self.audience.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody watches, nothing runs or waits, and nothing happened lately."""
+        quiet = self._loop.time() - self._touched >= self._settings.suspend_seconds
+        return quiet and not (len(self.audience) or self._waiting or self._running or self._tasks)
 
     # --- scheduling ---
 
     def _enqueue_live(self, turn: Turn) -> None:
+        self._touch()
         running = self._running
-        if running and running.live and running.job and self.status is Status.QUEUED:
-            turn.job = self._job(turn)
+        if running and running.live and self.status is Status.QUEUED:
+            if running.job is None:  # its state is still being read
+                self._start(turn)
+                self._supersede(running, turn)
+                return
+            turn.job = self._job(turn, running.job.state)
             if self._engine.replace(running.job, turn.job):
                 self._running = turn
                 self._supersede(running, turn)
@@ -166,71 +210,123 @@ class Session:
         self._advance()
 
     def _advance(self) -> None:
-        """Give the engine the next turn, if the world is free for one."""
-        while self.status is Status.IDLE:
-            turn = next((turn for turn in self._waiting if not (turn.live and self.paused)), None)
-            if turn is None:
-                return
+        """Begin the next turn, if the world is free for one."""
+        if self.status is not Status.IDLE:
+            return
+        turn = next((turn for turn in self._waiting if not (turn.live and self.paused)), None)
+        if turn is not None:
             self._waiting.remove(turn)
-            try:
-                self._check_expected(turn.expected)
-                turn.job = self._job(turn)
-                self._engine.submit(turn.job)
-            except PandoraError as error:
-                self._refuse(turn, error)
-                continue
-            self._running = turn
             self.status = move(self.status, Status.QUEUED)
+            self._start(turn)
 
-    def _job(self, turn: Turn) -> ClipJob:
+    def _start(self, turn: Turn) -> None:
+        self._running = turn
+        self._spawn(self._submit(turn))
+
+    async def _submit(self, turn: Turn) -> None:
+        """Hand a turn to the engine, once the state that it continues is there."""
+        try:
+            self._check_expected(turn.expected)
+            head = self.world.step()
+            if head.model != self._engine.model.fingerprint:
+                raise errors.IncompatibleModel
+            state = await self._moments.state(self.world, head)
+            if turn is self._running:
+                turn.job = self._job(turn, state.fork(self.world.seed))
+                self._engine.submit(turn.job)
+        except PandoraError as error:
+            if turn is self._running:
+                self._release()
+                self._refuse(turn, error)
+                self._advance()
+
+    def _job(self, turn: Turn, state: "WorldState") -> ClipJob:
         def listener(event: JobEvent) -> None:
             self._loop.call_soon_threadsafe(self._hear, turn, event)
 
-        state, sampling_steps = self.world.step().state, self._settings.sampling_steps
-        return ClipJob(state=state, action=turn.text, sampling_steps=sampling_steps, listener=listener)
+        steps = self._settings.sampling_steps
+        return ClipJob(
+            state=state, action=turn.text, sampling_steps=steps, listener=listener, world=self.world.id,
+            owner=self.world.owner, dry_at=self._dry_at if len(self.audience) else float("inf"),
+            h264=any(viewer.h264 for viewer in self.audience.viewers),
+        )  # fmt: skip
 
     def _hear(self, turn: Turn, event: JobEvent) -> None:
-        if turn is not self._running:
+        if turn is not self._running and turn.step is None:
             return  # cancelled meanwhile: what it makes belongs to nobody
         match event:
             case ClipBegun():
                 self.status = move(self.status, Status.GENERATING)
-                self._publish(ActionApplied(event_id=turn.event_id, step=self.world.next_number, text=turn.text))
+                applied = protocol.ActionApplied(
+                    event_id=turn.event_id, step=self.world.next_number, text=turn.text
+                )
+                self.audience.publish(applied)
             case ClipFrames(frames):
-                if not turn.frames:
-                    self._publish(self._clip_start(turn))
-                sent = len(turn.frames)
-                turn.frames.extend(frames)
-                for packed in self._pack(turn, sent):
-                    self._publish(packed)
+                self._take_in(turn, frames)
             case ClipDone(state, timings):
-                self._commit(turn, state, timings)
+                self._finish(turn, state, timings)
                 self._advance()
             case ClipFailed(error):
                 self._fail(turn, error)
                 self._advance()
 
-    def _commit(self, turn: Turn, state: "WorldState", timings: dict[str, float]) -> None:
-        step = self.world.commit(turn.text, state, tuple(turn.frames), timings)
-        self._record()
+    def _take_in(self, turn: Turn, frames: tuple[Frame, ...]) -> None:
+        sent = len(turn.frames)
+        turn.frames.extend(frames)
+        step = turn.step or self._commit(turn)
+        if turn is self._running:
+            for packed in self._pack(turn, step, sent):
+                self.audience.publish(packed)
+
+    def _commit(self, turn: Turn) -> Step:
+        model, settings = self._engine.model, self._settings
+        step, event = self.world.commit(
+            turn.text, turn.event_id, settings.sampling_steps, model.fingerprint, model.config.frames_per_action
+        )
+        turn.step, self.world.faults = step, 0
+        self._said.remember(turn.event_id, turn.text)
+        self._outbox.wait_for(self._store.commit(self.world, step, event))
+        self.audience.publish(self._clip_start(turn, step))
+        self._dry_at = max(self._dry_at, self._loop.time()) + step.frames / model.config.fps
+        return step
+
+    def _finish(self, turn: Turn, state: "WorldState", timings: dict[str, float]) -> None:
+        step = turn.step
+        assert step is not None, "frames come before the end"
+        step.timings = timings
+        self._moments.keep(step, state, tuple(turn.frames))
+        self._outbox.do(lambda: self._spawn(self._moments.save(step, state, tuple(turn.frames))))
         self._metrics.observe_clip(timings)
-        self._release()
-        self._publish(clip_end(step.number, step.number, timings))
-        turn.settle(step)
+        if turn is self._running:
+            self._release()
+            self.audience.publish(clip_end(step.number, self.world.head, timings))
+        self._outbox.do(lambda: turn.settle(step))
 
     def _fail(self, turn: Turn, error: Exception) -> None:
         if not isinstance(error, PandoraError):
             log.error("Generation failed in world %s", self.world.id, exc_info=error)
-            error = GenerationFailed()
+            error = errors.GenerationFailed()
         self._metrics.clips["cancelled" if isinstance(error, Cancelled) else "failed"] += 1
-        self.world.log("failed", action=turn.text, event_id=turn.event_id, code=error.code)
-        self._record()
-        self._release()
-        self._publish(clip_end(self.world.next_number, self.world.head, {}, error))
-        self._publish(pack_still(self.world.step()))
-        turn.settle(error)
+        number = turn.step.number if turn.step else self.world.next_number
+        if turn is self._running:
+            self._release()
+        events = [self.world.log("failed", action=turn.text, event_id=turn.event_id, code=error.code)]
+        if turn.step is not None and self.world.head == number:
+            events.append(self.world.rewind(turn.step.parent or 0))  # committed, and yet it can't be finished
+        self._outbox.wait_for(self._store.record(self.world, events))
+        self.audience.publish(clip_end(number, self.world.head, {}, error))
+        if not isinstance(error, Cancelled):  # who cancels shows what comes instead
+            self._spawn(self._show_head())
+        self._outbox.do(lambda: turn.settle(error))
+
+    async def _show_head(self) -> None:
+        try:
+            self.audience.publish(await self.still())
+        except PandoraError as error:
+            log.warning("The head of world %s can't be shown: %s", self.world.id, error)
 
     def _release(self) -> None:
+        self._touch()
         self._running = None
         self.status = move(self.status, Status.IDLE)
 
@@ -238,44 +334,69 @@ class Session:
         waiting, self._waiting = self._waiting, deque()
         for turn in waiting:
             self._refuse(turn, error)
-        if self._running and self._running.job:
-            self._running.job.cancel()
-            self._fail(self._running, error)
+        turn = self._running
+        if turn is None:
+            return
+        if turn.step is not None:  # committed: it is finished for the record, and nobody watches
+            self._release()
+            self.audience.publish(clip_end(turn.step.number, self.world.head, {}))
+            return
+        if turn.job:
+            turn.job.cancel()
+        self._fail(turn, error)
 
     def _refuse(self, turn: Turn, error: PandoraError) -> None:
         if turn.live:
             code, detail = explain(error)
-            self._publish(ActionRejected(event_id=turn.event_id, code=code, detail=detail))
+            self.audience.publish(protocol.ActionRejected(event_id=turn.event_id, code=code, detail=detail))
+            self._said.forget(turn.event_id)
         turn.settle(error)
 
     def _supersede(self, old: Turn, new: Turn) -> None:
         self._metrics.actions_superseded += 1
-        self.world.log("superseded", action=old.text, event_id=old.event_id)
-        self._record()
-        self._publish(ActionSuperseded(event_id=old.event_id, by=new.event_id))
+        event = self.world.log("superseded", action=old.text, event_id=old.event_id)
+        self._store.record(self.world, [event])
+        self.audience.publish(protocol.ActionSuperseded(event_id=old.event_id, by=new.event_id))
 
     def _check_expected(self, expected: int | None) -> None:
-        if expected is not None and expected != self.world.head:
-            head = self.world.head
-            raise StepConflict(f"The world is at step {head}, not at step {expected}. Look again, then act.", head)
+        head = self.world.head
+        if expected is not None and expected != head:
+            told = f"The world is at step {head}, not at step {expected}. Look again, then act."
+            raise errors.StepConflict(told, head)
 
-    # --- publishing ---
+    def _check_fit(self, steps: int) -> None:
+        if self.failed:
+            raise errors.StoreUnavailable
+        if self.world.faults >= FAULTS:
+            raise errors.Quarantined
+        self._store.admit(steps)
 
-    def _publish(self, item: Receipt | Media | PackedFrame) -> None:
-        for viewer in self.viewers:
-            viewer.put(item)
+    def _touch(self) -> None:
+        self._touched = self._loop.time()
 
-    def _record(self) -> None:
-        self._store.record(self.world, self.world.events[-1])
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _clip_start(self, turn: Turn) -> ClipStart:
-        config = self._engine.model.config
-        return ClipStart(
-            step=self.world.next_number, parent=self.world.head, action=turn.text, event_id=turn.event_id,
-            frames=config.frames_per_action, fps=config.fps,
+    def _break(self, error: Exception) -> None:
+        """The store refused: forget what is not durable, so that the world is read afresh when it is touched next."""
+        self.failed = True
+        code, detail = explain(error)
+        for turn in (*self._waiting, *([self._running] if self._running else [])):
+            turn.settle(errors.StoreUnavailable())
+            if turn.job:
+                turn.job.cancel()
+        self.audience.tell_now(protocol.StreamError(code=code, detail=detail, retryable=True))
+        self.audience.close()
+
+    def _clip_start(self, turn: Turn, step: Step) -> protocol.ClipStart:
+        assert step.parent is not None
+        return protocol.ClipStart(
+            step=step.number, parent=step.parent, action=turn.text, event_id=turn.event_id, frames=step.frames,
+            fps=self._engine.model.config.fps,
         )  # fmt: skip
 
-    def _pack(self, turn: Turn, first: int) -> list[PackedFrame]:
-        config = self._engine.model.config
-        step, frames = self.world.next_number, turn.frames[first:]
-        return list(pack_frames(step, frames, first, config.frames_per_action, config.fps))
+    def _pack(self, turn: Turn, step: Step, first: int) -> list[PackedFrame]:
+        fps = self._engine.model.config.fps
+        return list(pack_frames(step.number, turn.frames[first:], first, step.frames, fps))

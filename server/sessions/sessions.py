@@ -1,97 +1,182 @@
-"""All live worlds of the service: begun, found, forked, deleted."""
+"""All worlds of the service: begun, found, forked, deleted. Those in use live here, the others in the store."""
 
 import asyncio
+import logging
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from pandora.errors import PandoraError
 from pandora.media import Frame as Pixels
 from pandora.media import encode_jpeg
 from server.engine.engine import Engine
 from server.engine.job import Frame
+from server.errors import TooManyLive, UnknownWorld
 from server.metrics import Metrics
 from server.protocol import Draining
+from server.sessions.moments import Moments
+from server.sessions.said import REMEMBERED
 from server.sessions.session import Session
-from server.sessions.world import World
+from server.sessions.world import Event, World
 from server.settings import Settings
-from server.store.store import Store
+from server.store.store import Store, Summary
 
 if TYPE_CHECKING:
     from pandora.types import WorldState
     from pandora.world_model import WorldModel
 
+log = logging.getLogger(__name__)
+
+_LOOK_EVERY = 5.0  # seconds between looks for worlds that can leave the memory
+
 
 class Sessions:
-    """One session a world, over a store. Used on the event loop only."""
+    """One session for each world in use, over a store. Used on the event loop only."""
 
     def __init__(self, engine: Engine, store: Store, metrics: Metrics, settings: Settings):
         self._engine = engine
         self._store = store
         self._metrics = metrics
         self._settings = settings
+        self._moments = Moments(engine, store, settings)
         self._live: dict[str, Session] = {}
+        self._opening: dict[str, asyncio.Task[Session]] = {}
+        self._janitor: asyncio.Task[None] | None = None
 
     @property
     def viewers(self) -> int:
-        return sum(len(session.viewers) for session in self._live.values())
+        return sum(len(session.audience) for session in self._live.values())
+
+    @property
+    def live(self) -> int:
+        """Worlds in memory; the others are suspended."""
+        return len(self._live)
+
+    @property
+    def bytes(self) -> int:
+        """Of states and clips in memory."""
+        return self._moments.bytes
+
+    def start(self) -> None:
+        """Begin to suspend worlds that nobody uses."""
+        self._janitor = asyncio.get_running_loop().create_task(self._suspend_idle())
 
     async def begin(
-        self, picture: Pixels, *, name: str, seed: int, scene: str | None, suggestions: tuple[str, ...]
+        self, picture: Pixels, *, owner: str, name: str, seed: int, scene: str | None, suggestions: tuple[str, ...]
     ) -> Session:
         """A world that starts from `picture`, (H, W, 3) uint8 of any size. Raises TooManyWorlds, and as Engine.call."""
         self._store.check_room()
+        quality = self._settings.jpeg_quality
 
         def start(model: "WorldModel") -> tuple["WorldState", Frame]:
             state = model.begin(picture, seed=seed)
-            jpeg = encode_jpeg(state.frame.numpy(), self._settings.jpeg_quality)
+            jpeg = encode_jpeg(state.frame.numpy(), quality)
             return state, Frame(jpeg=jpeg, timestamp_ms=time.time_ns() // 1_000_000)
 
         state, frame = await asyncio.wrap_future(self._engine.call(start))
-        return self._open(World.begin(name, seed, scene, suggestions, state, frame))
+        world = World(owner=owner, name=name, seed=seed, scene=scene, suggestions=suggestions)
+        step, event = world.begin(self._engine.model.fingerprint)
+        put = self._store.database.later(lambda: self._store.blobs.put(state.to_bytes()))
+        step.snapshot = await asyncio.wrap_future(put)  # nothing can make a start picture again
+        self._moments.keep(step, state, (frame,))
+        await asyncio.wrap_future(self._store.add([world], [event], step))
+        return self._open(world, {})
 
-    def find(self, world_id: str) -> Session:
-        """Raises UnknownWorld."""
-        world = self._store.get(world_id)
-        return self._live[world.id]
+    async def find(self, world_id: str, owner: str) -> Session:
+        """The session of a world, read from the store if need be; all it shows is durable.
 
-    def all(self) -> list[Session]:
-        """Every session, oldest first."""
-        return [self._live[world.id] for world in self._store.worlds()]
+        Raises UnknownWorld, also for worlds of others; StoreUnavailable; TooManyLive.
+        """
+        session = self._live.get(world_id)
+        if session is None or session.failed:
+            if world_id not in self._opening:
+                task = asyncio.get_running_loop().create_task(self._read(world_id))
+                self._opening[world_id] = task
+                task.add_done_callback(lambda _: self._opening.pop(world_id, None))
+            session = await asyncio.shield(self._opening[world_id])
+        if session.world.owner != owner:
+            raise UnknownWorld
+        await session.settled()
+        return session
 
-    def fork(self, world_id: str, step: int | None, seed: int | None, name: str | None) -> Session:
-        """A new world from a committed step of another. Raises UnknownWorld, UnknownStep, TooManyWorlds."""
-        parent = self._store.get(world_id)
+    async def owned(self, owner: str) -> list[tuple[Summary, Session | None]]:
+        """The worlds of an owner, oldest first, with their sessions where they live."""
+        return [(found, self._live.get(found.world.id)) for found in await self._store.owned(owner)]
+
+    async def fork(
+        self, session: Session, count: int, step: int | None, seed: int | None, name: str | None
+    ) -> list[World]:
+        """New worlds from a committed step. Raises UnknownStep, TooManyWorlds."""
+        parent = session.world
         parent.step(step)
-        self._store.check_room()
-        child = parent.fork(step, seed, name)
-        self._store.record(parent, parent.events[-1])
-        return self._open(child)
+        self._store.check_room(count)
+        children = parent.fork(count, step, seed, name)
+        tip = children[0].head
+        born = [child.log("created", step=tip, world=parent.id) for child in children]
+        told = [parent.log("forked", step=tip, world=child.id) for child in children]
+        added = self._store.add(children, born)
+        self._store.record(parent, told)
+        await asyncio.wrap_future(added)
+        return children
 
-    def family(self, world_id: str) -> list[World]:
-        """The worlds that descend from the same start, oldest first. Raises UnknownWorld."""
-        family = self._store.get(world_id).family
-        return [world for world in self._store.worlds() if world.family == family]
+    async def family(self, session: Session) -> list[World]:
+        """The worlds that descend from the same start, oldest first; of each owner their own."""
+        family = await self._store.family(session.world)
+        return [world for world in family if world.owner == session.world.owner]
 
-    def delete(self, world_id: str) -> None:
-        """Raises UnknownWorld."""
-        session = self.find(world_id)
-        self._store.remove(world_id)
-        del self._live[world_id]
-        session.end("deleted")
+    async def events(self, session: Session, after: int, limit: int) -> list[Event]:
+        """Lines of a world's log."""
+        return await self._store.events(session.world.id, after, limit)
+
+    async def delete(self, session: Session) -> None:
+        """Forget a world; forks of it live on. Raises UnknownWorld where somebody was faster."""
+        world = session.world
+        if self._live.get(world.id) is session:
+            del self._live[world.id]
+            session.end("deleted")
+        with suppress(PandoraError):
+            await session.settled()
+        await self._store.remove(world)
 
     async def drain(self, grace: float = 2.0) -> None:
-        """Tell every viewer that the service stops, end every world, and wait a moment until the viewers have heard."""
+        """Tell the viewers that the service stops, end every session, and wait a moment until all is told and kept."""
+        if self._janitor:
+            self._janitor.cancel()
         sessions, self._live = list(self._live.values()), {}
         for session in sessions:
-            for viewer in session.viewers:
-                viewer.put(Draining())
+            session.audience.publish(Draining())
             session.end("draining")
         deadline = time.monotonic() + grace
-        while any(session.viewers for session in sessions) and time.monotonic() < deadline:
+        while any(len(session.audience) for session in sessions) and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
+        for session in sessions:
+            await self._put_away(session)
 
-    def _open(self, world: World) -> Session:
-        self._store.add(world)
-        self._store.record(world, world.events[0])
-        session = Session(world, self._engine, self._store, self._metrics, self._settings)
+    # --- sessions come and go ---
+
+    async def _read(self, world_id: str) -> Session:
+        world = await self._store.load(world_id)
+        if len(self._live) >= self._settings.max_live:
+            raise TooManyLive(f"{self._settings.max_live} worlds are in use, and no more fit. Try again in a moment.")
+        return self._open(world, await self._store.said(world_id, REMEMBERED))
+
+    def _open(self, world: World, said: dict[str, str]) -> Session:
+        session = Session(world, self._engine, self._store, self._moments, self._metrics, self._settings, said)
         self._live[world.id] = session
         return session
+
+    async def _suspend_idle(self) -> None:
+        while True:
+            await asyncio.sleep(min(_LOOK_EVERY, self._settings.suspend_seconds))
+            for session in [session for session in self._live.values() if session.is_idle]:
+                del self._live[session.world.id]
+                await self._put_away(session)
+                self._metrics.suspended += 1
+
+    async def _put_away(self, session: Session) -> None:
+        """Make sure that the head is found without replay when the world is touched again."""
+        try:
+            await session.settled()
+            await self._moments.snapshot(session.world.step())
+        except PandoraError as error:
+            log.warning("World %s was put away without a snapshot: %s", session.world.id, error)

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from server.metrics import Metrics
 from server.protocol import (
@@ -32,10 +32,11 @@ ACK_WINDOW = 4  # clips that go out beyond the last acknowledged one
 
 @dataclass(frozen=True)
 class PackedFrame:
-    """A binary message, packed once for all viewers."""
+    """A binary message, packed once for all viewers; `filmed` is the frame as H.264, which needs those before it."""
 
     step: int
     message: bytes
+    filmed: bytes | None = None
     still: bool = False
 
 
@@ -49,8 +50,9 @@ class Viewer:
     Used on the event loop only.
     """
 
-    def __init__(self, fps: float, max_frames: int, max_messages: int, metrics: Metrics):
+    def __init__(self, fps: float, max_frames: int, max_messages: int, metrics: Metrics, h264: bool = False):
         self.rate = 0.0
+        self.h264 = h264
         self._fps = fps
         self._max_frames = max_frames
         self._max_messages = max_messages
@@ -63,6 +65,7 @@ class Viewer:
         self._due = 0.0
         self._changed = asyncio.Event()
         self._overflow = False
+        self._torn: int | None = None  # a clip of which an H.264 frame was dropped: the frames after it are useless
         self._closed = False
 
     def put(self, item: Receipt | Media | PackedFrame) -> None:
@@ -116,7 +119,7 @@ class Viewer:
         item = self._media.popleft()
         if isinstance(item, PackedFrame):
             self._frames -= 1
-            self._metrics.frames_sent += 1
+            self._metrics.frames_sent.inc()
             if self.rate > 0:
                 interval = 1.0 / (self._fps * self.rate)
                 self._due = (self._due if now - self._due < interval else now) + interval
@@ -125,6 +128,11 @@ class Viewer:
         return item
 
     def _put_frame(self, frame: PackedFrame) -> None:
+        if not self.h264 and frame.filmed is not None:
+            frame = replace(frame, filmed=None)
+        elif frame.filmed is not None and frame.step == self._torn:
+            self._drop(frame)
+            return
         if not frame.still and self._unacknowledged is not None and len(self._unacknowledged) > ACK_WINDOW:
             self._drop(frame)
             return
@@ -134,10 +142,25 @@ class Viewer:
             del self._media[oldest]
             self._frames -= 1
             self._drop(victim)
+            if isinstance(victim, PackedFrame) and victim.filmed is not None:
+                self._tear(victim.step)
+                if frame.filmed is not None and frame.step == self._torn:
+                    self._drop(frame)
+                    return
         self._media.append(frame)
         self._frames += 1
 
+    def _tear(self, step: int) -> None:
+        """Drop what waits of a clip that can't be decoded any more."""
+        self._torn = step
+        useless = [item for item in self._media if isinstance(item, PackedFrame) and item.filmed and item.step == step]
+        for item in useless:
+            self._media.remove(item)
+            self._frames -= 1
+            self._drop(item)
+
     def _drop(self, frame: Media | PackedFrame) -> None:
-        self._metrics.frames_dropped += 1
+        self._metrics.frames_dropped.inc()
         if isinstance(frame, PackedFrame) and not frame.still:
+            self._torn = frame.step if frame.filmed is not None else self._torn
             self._dropped[frame.step] = self._dropped.get(frame.step, 0) + 1

@@ -1,42 +1,36 @@
 """A world as data: a growing log of committed steps, a head, and where it came from. Nothing here waits or computes."""
 
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from server.engine.job import Frame
 from server.errors import UnknownStep
 
-if TYPE_CHECKING:
-    from pandora.types import WorldState
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, slots=True)
 class Step:
-    """A committed step; forks share it. `clip` holds all frames, or only the last once the others were let go."""
+    """A committed step: what makes its clip again from the step before it. Forks share it.
 
+    Its frames and the state after it are a `Moment`, kept elsewhere; `clip` and `snapshot` name the blobs that hold
+    them, once they are stored.
+    """
+
+    world: str  # where it was made; a fork's steps begin with those of its parents
     number: int
     parent: int | None
     depth: int  # actions since the start picture
     action: str | None
-    state: "WorldState"
-    clip: tuple[Frame, ...]
-    timings: dict[str, float]
-    created_at: str
-
-    @property
-    def last_frame(self) -> Frame:
-        return self.clip[-1]
-
-    @property
-    def clip_bytes(self) -> int:
-        return sum(len(frame.jpeg) for frame in self.clip)
-
-    def trimmed(self) -> "Step":
-        """The same step with its last frame alone."""
-        return replace(self, clip=self.clip[-1:])
+    seed: int
+    sampling_steps: int
+    model: str  # fingerprint of the weights that made it
+    frames: int
+    created_at: str = field(default_factory=lambda: now())
+    timings: dict[str, float] = field(default_factory=dict)
+    clip: str | None = None
+    snapshot: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,92 +45,99 @@ class Event:
 
 @dataclass(kw_only=True, eq=False)
 class World:
-    """Steps by number. The head is where the next action continues; steps that a rewind left behind stay."""
+    """Steps by number. The head is where the next action continues; steps that a rewind left behind stay.
+
+    A fork reads the path up to its start from `inherited`, which all forks of that step share, and writes to `own`.
+    """
 
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    owner: str
     name: str
     seed: int
     scene: str | None
-    family: str  # the id of the world that the first of this family of forks was
+    family: str = ""  # the id of the world that the first of this family of forks was
     parent: tuple[str, int] | None = None
     created_at: str = field(default_factory=lambda: now())
     suggestions: tuple[str, ...] = ()
-    steps: dict[int, Step] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)
+    own: dict[int, Step] = field(default_factory=dict)
+    inherited: Mapping[int, Step] = field(default_factory=dict)
+    logged: int = 0  # events so far
     head: int = 0
+    faults: int = 0  # ends of the process while it was acting, in a row
 
-    @classmethod
-    def begin(
-        cls, name: str, seed: int, scene: str | None, suggestions: tuple[str, ...], state: "WorldState", picture: Frame
-    ) -> "World":
-        """A world with its start picture as step 0."""
-        world = cls(name=name, seed=seed, scene=scene, family="", suggestions=suggestions)
-        world.family = world.id
-        world.steps[0] = Step(
-            number=0, parent=None, depth=0, action=None, state=state, clip=(picture,), timings={}, created_at=now()
-        )
-        world.log("created", step=0)
-        return world
+    def __post_init__(self) -> None:
+        self.family = self.family or self.id
+
+    @property
+    def steps(self) -> Mapping[int, Step]:
+        return ChainMap(self.own, self.inherited)  # type: ignore[arg-type]  # nothing is written through it
 
     @property
     def next_number(self) -> int:
-        return max(self.steps) + 1
+        return max(max(self.own, default=-1), max(self.inherited, default=-1)) + 1
 
     def step(self, number: int | None = None) -> Step:
         """A committed step, the head by default. Raises UnknownStep."""
         number = self.head if number is None else number
-        if number not in self.steps:
-            raise UnknownStep(f"This world has no step {number}; its last is {max(self.steps)}.")
-        return self.steps[number]
+        found = self.own.get(number) or self.inherited.get(number)
+        if found is None:
+            raise UnknownStep(f"This world has no step {number}; its last is {self.next_number - 1}.")
+        return found
 
     def path(self, number: int | None = None) -> list[Step]:
         """The steps from the start picture to `number` (the head), oldest first."""
         return list(self._back(number))[::-1]
 
-    def commit(self, action: str, state: "WorldState", clip: tuple[Frame, ...], timings: dict[str, float]) -> Step:
+    def begin(self, model: str) -> tuple[Step, Event]:
+        """Take the start picture as step 0."""
+        step = Step(
+            world=self.id, number=0, parent=None, depth=0, action=None, seed=self.seed, sampling_steps=0, model=model,
+            frames=1,
+        )  # fmt: skip
+        self.own[0] = step
+        return step, self.log("created", step=0)
+
+    def commit(self, action: str, event_id: str, sampling_steps: int, model: str, frames: int) -> tuple[Step, Event]:
         """Make a step after the head part of the world, and the new head."""
         head = self.step()
         step = Step(
-            number=self.next_number, parent=head.number, depth=head.depth + 1, action=action, state=state, clip=clip,
-            timings=timings, created_at=now(),
+            world=self.id, number=self.next_number, parent=head.number, depth=head.depth + 1, action=action,
+            seed=self.seed, sampling_steps=sampling_steps, model=model, frames=frames,
         )  # fmt: skip
-        self.steps[step.number] = step
+        self.own[step.number] = step
         self.head = step.number
-        self.log("committed", step=step.number, parent=head.number, action=action)
-        return step
+        return step, self.log("committed", step=step.number, parent=head.number, action=action, event_id=event_id)
 
-    def rewind(self, number: int) -> None:
+    def rewind(self, number: int) -> Event:
         """Move the head to any committed step. Raises UnknownStep."""
         step = self.step(number)
-        self.log("rewound", step=step.number, parent=self.head)
-        self.head = step.number
+        left, self.head = self.head, step.number
+        return self.log("rewound", step=step.number, parent=left)
 
-    def fork(self, number: int | None, seed: int | None, name: str | None) -> "World":
-        """A new world that shares the path up to `number`; another seed, another future. Raises UnknownStep."""
+    def fork(self, count: int, number: int | None, seed: int | None, name: str | None) -> list["World"]:
+        """New worlds that share the path up to `number`; another seed, another future. Raises UnknownStep."""
         path = self.path(number)
-        tip = path[-1]
-        child = World(
-            name=name or self.name, seed=self.seed if seed is None else seed, scene=self.scene, family=self.family,
-            parent=(self.id, tip.number), suggestions=self.suggestions, steps={step.number: step for step in path},
-            head=tip.number,
-        )  # fmt: skip
-        if seed is not None and seed != self.seed:
-            child.steps[tip.number] = replace(tip, state=tip.state.fork(seed))
-        child.log("created", step=tip.number, world=self.id)
-        self.log("forked", step=tip.number, world=child.id)
-        return child
+        inherited = {step.number: step for step in path}
+        tip = path[-1].number
+        return [
+            World(
+                owner=self.owner, name=name or self.name, seed=self.seed if seed is None else seed, scene=self.scene,
+                family=self.family, parent=(self.id, tip), suggestions=self.suggestions, inherited=inherited, head=tip,
+            )
+            for _ in range(count)
+        ]  # fmt: skip
 
     def log(self, kind: str, **facts: Any) -> Event:
-        """Append to the log."""
-        event = Event(seq=len(self.events), type=kind, at=now(), facts=facts)
-        self.events.append(event)
+        """The next line of the log."""
+        event = Event(seq=self.logged, type=kind, at=now(), facts=facts)
+        self.logged += 1
         return event
 
     def _back(self, number: int | None) -> Iterator[Step]:
         step: Step | None = self.step(number)
         while step is not None:
             yield step
-            step = None if step.parent is None else self.steps[step.parent]
+            step = None if step.parent is None else self.step(step.parent)
 
 
 def now() -> str:

@@ -61,6 +61,10 @@ class Database:
             log.error("The database refused a read: %s", error)
             raise StoreUnavailable from error
 
+    def later(self, work: Callable[..., Any], *arguments: Any) -> "Future[Any]":
+        """Do something that waits on one of the threads that read."""
+        return self._readers.submit(work, *arguments)
+
     def close(self) -> None:
         """Finish what waits, then let go of every connection."""
         self._queue.put(None)

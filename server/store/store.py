@@ -1,83 +1,260 @@
-"""Where worlds are kept. Today's store is memory; a durable one writes each event before `record` returns."""
+"""Worlds kept for good: rows in a database, frames and states as blobs. The rows are the authority.
 
-from typing import Protocol
+What changes a world is handed in as a whole, a step with its event and the new head, and is durable when the future is
+done. Deleting a world keeps the steps that forks of it need.
+"""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Executable, Row, delete, func, insert, or_, select, update
 
 from server.errors import TooManySteps, TooManyWorlds, UnknownWorld
-from server.sessions.world import Event, World
+from server.sessions.world import Event, Step, World, now
+from server.store import tables as t
+from server.store.blobs import Blobs
+from server.store.database import Database
+from server.store.migrations import upgrade
+
+_STEP = ("world", "number", "parent", "depth", "action", "seed", "sampling_steps", "model", "frames", "created_at",
+         "timings", "clip", "snapshot")  # fmt: skip
 
 
-class Store(Protocol):
-    """Worlds by id. Called on the event loop, so no method may wait long."""
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """A world without its steps: what a list shows."""
 
-    def check_room(self) -> None:
-        """Whether one more world may be added, asked before work is put into it. Raises TooManyWorlds."""
-        ...
-
-    def add(self, world: World) -> None:
-        """Keep a new world. Raises TooManyWorlds."""
-        ...
-
-    def get(self, world_id: str) -> World:
-        """Raises UnknownWorld."""
-        ...
-
-    def remove(self, world_id: str) -> None:
-        """Raises UnknownWorld."""
-        ...
-
-    def worlds(self) -> list[World]:
-        """All, oldest first."""
-        ...
-
-    def admit(self, world: World, steps: int) -> None:
-        """Whether so many more steps may be committed. Raises TooManySteps."""
-        ...
-
-    def record(self, world: World, event: Event) -> None:
-        """`event`, with the step it commits if it does, is part of the world from now on."""
-        ...
+    world: World
+    depth: int
 
 
-class MemoryStore:
-    """Keeps worlds as long as the process lives, within bounds."""
+class Store:
+    """One database and one place for blobs. Its methods wait on other threads, never on the event loop."""
 
-    def __init__(self, max_worlds: int, max_steps: int, max_clip_bytes: int):
-        self._worlds: dict[str, World] = {}
+    def __init__(self, database: Database, blobs: Blobs, *, max_worlds: int, max_steps: int):
+        self.database = database
+        self.blobs = blobs
         self._max_worlds = max_worlds
         self._max_steps = max_steps
-        self._max_clip_bytes = max_clip_bytes
+        upgrade(database.engine)
+        self.worlds = (
+            database.look(lambda c: c.scalar(select(func.count()).where(t.worlds.c.deleted_at.is_(None)))) or 0
+        )
+        self.steps = database.look(lambda c: c.scalar(select(func.count()).select_from(t.steps))) or 0
 
-    def check_room(self) -> None:
-        if len(self._worlds) >= self._max_worlds:
-            raise TooManyWorlds(f"There are {self._max_worlds} worlds already, and no more fit. Delete one.")
+    def check_room(self, worlds: int = 1) -> None:
+        """Whether so many more worlds may be added, asked before work is put into them. Raises TooManyWorlds."""
+        if self.worlds + worlds > self._max_worlds:
+            raise TooManyWorlds(f"There are {self._max_worlds} worlds at most, and no more fit. Delete some.")
 
-    def add(self, world: World) -> None:
-        self.check_room()
-        self._worlds[world.id] = world
-
-    def get(self, world_id: str) -> World:
-        try:
-            return self._worlds[world_id]
-        except KeyError:
-            raise UnknownWorld from None
-
-    def remove(self, world_id: str) -> None:
-        self.get(world_id)
-        del self._worlds[world_id]
-
-    def worlds(self) -> list[World]:
-        return list(self._worlds.values())
-
-    def admit(self, world: World, steps: int) -> None:
-        kept = {id(step) for other in self._worlds.values() for step in other.steps.values()}
-        if len(kept) + steps > self._max_steps:
+    def admit(self, steps: int) -> None:
+        """Whether so many more steps may be committed. Raises TooManySteps."""
+        if self.steps + steps > self._max_steps:
             raise TooManySteps(f"The worlds have {self._max_steps} steps together, and no more fit. Delete a world.")
 
-    def record(self, world: World, event: Event) -> None:
-        excess = sum(step.clip_bytes for step in world.steps.values()) - self._max_clip_bytes
-        for number in sorted(world.steps):
-            if excess <= 0 or number == world.head:
-                break
-            whole = world.steps[number]
-            world.steps[number] = whole.trimmed()
-            excess -= whole.clip_bytes - world.steps[number].clip_bytes
+    # --- writing ---
+
+    def add(self, worlds: Sequence[World], events: Sequence[Event], step: Step | None = None) -> "Future[None]":
+        """Keep new worlds, each with its first event, and the start picture of a world that is no fork."""
+        rows = [_world_row(world) for world in worlds]
+        log = [_event_row(world.id, event) for world, event in zip(worlds, events, strict=True)]
+        first = None if step is None else _step_row(step)
+
+        def write(connection: Connection) -> None:
+            last = connection.scalar(select(func.max(t.worlds.c.order))) or 0
+            connection.execute(insert(t.worlds), [row | {"order": last + 1 + i} for i, row in enumerate(rows)])
+            if first is not None:
+                connection.execute(insert(t.steps), [first])
+            connection.execute(insert(t.events), log)
+
+        self.worlds += len(worlds)
+        self.steps += step is not None
+        return self.database.submit(write)
+
+    def commit(self, world: World, step: Step, event: Event) -> "Future[None]":
+        """A new step, which is the head from now on."""
+        row, line, at = _step_row(step), _event_row(world.id, event), {"head": step.number, "depth": step.depth}
+        self.steps += 1
+
+        def write(connection: Connection) -> None:
+            connection.execute(insert(t.steps), [row])
+            connection.execute(insert(t.events), [line])
+            connection.execute(update(t.worlds).where(t.worlds.c.id == row["world"]).values(faults=0, **at))
+
+        return self.database.submit(write)
+
+    def record(self, world: World, events: Iterable[Event]) -> "Future[None]":
+        """Lines of the log, and the head as they leave it."""
+        lines, world_id = [_event_row(world.id, event) for event in events], world.id
+        at = {"head": world.head, "depth": world.step().depth, "faults": world.faults}
+
+        def write(connection: Connection) -> None:
+            connection.execute(insert(t.events), lines)
+            connection.execute(update(t.worlds).where(t.worlds.c.id == world_id).values(**at))
+
+        return self.database.submit(write)
+
+    def finish(self, step: Step) -> "Future[None]":
+        """Where a step's blobs are, and how long it took."""
+        values = {"clip": step.clip, "snapshot": step.snapshot, "timings": dict(step.timings)}
+        row = (t.steps.c.world == step.world) & (t.steps.c.number == step.number)
+        return self.database.submit(lambda connection: _run(connection, update(t.steps).where(row).values(**values)))
+
+    def fault(self, worlds: Iterable[str]) -> "Future[None]":
+        """Count one more end of the process while these worlds were acting."""
+        found = t.worlds.c.id.in_(list(worlds))
+        more = update(t.worlds).where(found).values(faults=t.worlds.c.faults + 1)
+        return self.database.submit(lambda connection: _run(connection, more))
+
+    async def remove(self, world: World) -> None:
+        """Delete a world, and of its family every step and blob that no world needs any more."""
+        gone = await self.database.write(lambda connection: self._remove(connection, world.id, world.family))
+        self.worlds -= 1
+        self.steps -= gone[0]
+        for blob in gone[1]:
+            self.database.later(self.blobs.remove, blob)
+
+    # --- reading ---
+
+    async def load(self, world_id: str) -> World:
+        """Raises UnknownWorld."""
+        return await self.database.read(lambda connection: self._load(connection, world_id))
+
+    async def owned(self, owner: str) -> list[Summary]:
+        """The worlds of an owner, oldest first."""
+        return await self.database.read(lambda connection: self._list(connection, owner))
+
+    async def count(self, owner: str) -> int:
+        """The worlds of an owner."""
+        mine = select(func.count()).where(t.worlds.c.owner == owner, t.worlds.c.deleted_at.is_(None))
+        return await self.database.read(lambda connection: connection.scalar(mine)) or 0
+
+    async def family(self, world: World) -> list[World]:
+        """The worlds that descend from the same start, oldest first."""
+        family = select(t.worlds.c.id).where(t.worlds.c.family == world.family, t.worlds.c.deleted_at.is_(None))
+
+        def read(connection: Connection) -> list[World]:
+            return [self._load(connection, row.id) for row in connection.execute(family.order_by(t.worlds.c.order))]
+
+        return await self.database.read(read)
+
+    async def said(self, world_id: str, most: int) -> dict[str, str]:
+        """The newest committed actions by the event_id they came with, oldest first."""
+        lines = select(t.events.c.facts).where(t.events.c.world == world_id, t.events.c.type == "committed")
+        newest = lines.order_by(t.events.c.seq.desc()).limit(most)
+        rows = await self.database.read(lambda connection: connection.execute(newest).all())
+        return {row.facts["event_id"]: row.facts["action"] for row in reversed(rows)}
+
+    async def events(self, world_id: str, after: int, limit: int) -> list[Event]:
+        """Lines of a world's log, oldest first."""
+        c = t.events.c
+        lines = select(t.events).where(c.world == world_id, c.seq >= after).order_by(c.seq).limit(limit)
+        rows = await self.database.read(lambda connection: connection.execute(lines).all())
+        return [Event(seq=row.seq, type=row.type, at=row.at, facts=row.facts) for row in rows]
+
+    async def check(self) -> None:
+        """Whether rows and blobs can be written. Raises StoreUnavailable."""
+        await self.database.write(lambda connection: connection.execute(select(1)).all())
+        await self.database.read(lambda connection: self.blobs.check())
+
+    # --- on the database's threads ---
+
+    def _load(self, connection: Connection, world_id: str) -> World:
+        row = connection.execute(select(t.worlds).where(t.worlds.c.id == world_id)).one_or_none()
+        if row is None or row.deleted_at is not None:
+            raise UnknownWorld
+        world = _world(row)
+        world.own = self._own(connection, world_id)
+        world.inherited = self._inherited(connection, world.parent)
+        seen = select(func.max(t.events.c.seq)).where(t.events.c.world == world_id)
+        world.logged = (-1 if (last := connection.scalar(seen)) is None else last) + 1
+        return world
+
+    def _own(self, connection: Connection, world_id: str) -> dict[int, Step]:
+        rows = connection.execute(select(t.steps).where(t.steps.c.world == world_id))
+        return {row.number: _step(row) for row in rows}
+
+    def _inherited(self, connection: Connection, parent: tuple[str, int] | None) -> dict[int, Step]:
+        """The path up to where a fork left its parent, through all generations."""
+        path: dict[int, Step] = {}
+        while parent is not None:
+            world_id, number = parent
+            own = self._own(connection, world_id)
+            at: int | None = number
+            while at is not None and at in own:
+                path[at] = own[at]
+                at = own[at].parent
+            c = t.worlds.c
+            row = connection.execute(select(c.parent, c.parent_step).where(c.id == world_id)).one()
+            parent = None if at is None else (row.parent, at)
+        return path
+
+    def _list(self, connection: Connection, owner: str) -> list[Summary]:
+        mine = select(t.worlds).where(t.worlds.c.owner == owner, t.worlds.c.deleted_at.is_(None))
+        rows = connection.execute(mine.order_by(t.worlds.c.order))
+        return [Summary(world=_world(row), depth=row.depth) for row in rows]
+
+    def _remove(self, connection: Connection, world_id: str, family: str) -> tuple[int, list[str]]:
+        """Returns how many steps are gone, and the blobs that nothing names any more."""
+        gone = update(t.worlds).where(t.worlds.c.id == world_id, t.worlds.c.deleted_at.is_(None))
+        if connection.execute(gone.values(deleted_at=now())).rowcount == 0:
+            raise UnknownWorld
+        rows = connection.execute(select(t.worlds).where(t.worlds.c.family == family)).all()
+        needed: set[tuple[str, int]] = set()
+        for row in rows:
+            if row.deleted_at is None:
+                world = self._load(connection, row.id)
+                needed |= {(step.world, step.number) for step in world.steps.values()}
+        kept = {world for world, _ in needed} | {row.id for row in rows if row.deleted_at is None}
+        kept |= {row.parent for row in rows if row.id in kept and row.parent}
+        everything = select(t.steps).where(t.steps.c.world.in_([row.id for row in rows]))
+        doomed = [row for row in connection.execute(everything) if (row.world, row.number) not in needed]
+        for row in doomed:
+            connection.execute(delete(t.steps).where(t.steps.c.world == row.world, t.steps.c.number == row.number))
+        for row in rows:
+            if row.deleted_at is not None or row.id == world_id:
+                connection.execute(delete(t.events).where(t.events.c.world == row.id))
+        if len(kept) == 0:
+            connection.execute(delete(t.worlds).where(t.worlds.c.family == family))
+        blobs = {blob for row in doomed for blob in (row.clip, row.snapshot) if blob}
+        return len(doomed), [blob for blob in sorted(blobs) if not _is_named(connection, blob)]
+
+
+def _run(connection: Connection, statement: Executable) -> None:
+    connection.execute(statement)
+
+
+def _is_named(connection: Connection, blob: str) -> bool:
+    named = select(t.steps.c.number).where(or_(t.steps.c.clip == blob, t.steps.c.snapshot == blob)).limit(1)
+    return connection.execute(named).first() is not None
+
+
+def _step(row: Row[Any]) -> Step:
+    return Step(**{name: getattr(row, name) for name in _STEP})
+
+
+def _world(row: Row[Any]) -> World:
+    return World(
+        id=row.id, owner=row.owner, name=row.name, seed=row.seed, scene=row.scene, family=row.family,
+        parent=None if row.parent is None else (row.parent, row.parent_step), created_at=row.created_at,
+        suggestions=tuple(row.suggestions), head=row.head, faults=row.faults,
+    )  # fmt: skip
+
+
+def _world_row(world: World) -> dict:
+    parent, parent_step = world.parent or (None, None)
+    return {
+        "id": world.id, "owner": world.owner, "name": world.name, "scene": world.scene, "seed": world.seed,
+        "suggestions": list(world.suggestions), "family": world.family, "parent": parent, "parent_step": parent_step,
+        "head": world.head, "depth": world.step().depth, "created_at": world.created_at,
+    }  # fmt: skip
+
+
+def _step_row(step: Step) -> dict:
+    return {name: getattr(step, name) for name in _STEP} | {"timings": dict(step.timings)}
+
+
+def _event_row(world: str, event: Event) -> dict:
+    return {"world": world, "seq": event.seq, "type": event.type, "at": event.at, "facts": event.facts}

@@ -28,6 +28,7 @@ worlds = Table(
     Column("parent", String(64)),
     Column("parent_step", Number),
     Column("head", Number, nullable=False),
+    Column("depth", Number, nullable=False),  # of the head
     Column("created_at", String(32), nullable=False),
     Column("deleted_at", String(32)),
     Column("faults", Integer, nullable=False, server_default=text("0")),  # ends of the process while it was acting
@@ -47,6 +48,7 @@ steps = Table(
     Column("seed", Number, nullable=False),
     Column("sampling_steps", Integer, nullable=False),
     Column("model", String(64), nullable=False),  # fingerprint of the weights
+    Column("frames", Integer, nullable=False),
     Column("created_at", String(32), nullable=False),
     Column("timings", JSON, nullable=False),
     Column("clip", String(64)),  # sha256 of the blob with its frames; null until they are stored

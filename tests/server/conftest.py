@@ -52,6 +52,12 @@ def settings(weights: Path) -> Settings:
     return Settings(weights=weights, device="cpu", threads="1")
 
 
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """Where the worlds of a test are kept."""
+    return tmp_path / "data"
+
+
 @pytest.fixture(scope="session")
 def engine(model: WorldModel) -> Iterator[Engine]:
     engine = Engine(lambda: model)
@@ -62,11 +68,11 @@ def engine(model: WorldModel) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def open_client(settings: Settings, engine: Engine) -> Callable[..., AbstractContextManager[TestClient]]:
+def open_client(settings: Settings, engine: Engine, kept: Path) -> Callable[..., AbstractContextManager[TestClient]]:
     """A client of a service with some settings changed."""
 
     def open_client(**changes: Any) -> AbstractContextManager[TestClient]:
-        return TestClient(create_app(settings.but(**changes), engine), base_url="http://localhost")
+        return TestClient(create_app(settings.but(**{"data": kept} | changes), engine), base_url="http://localhost")
 
     return open_client
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,11 @@ from server.service import Service
 from server.settings import Settings
 
 
-async def test_a_viewer_that_does_not_read(settings: Settings, engine: Engine) -> None:
-    app = create_app(settings.but(viewer_frames=10), engine)
+async def test_a_viewer_that_does_not_read(settings: Settings, engine: Engine, kept: Path) -> None:
+    app = create_app(settings.but(viewer_frames=10, data=kept), engine)
     service: Service = app.state.service
     picture = np.zeros((128, 128, 3), np.uint8)
-    session = await service.sessions.begin(picture, name="slow", seed=0, scene=None, suggestions=())
+    session = await service.sessions.begin(picture, owner="local", name="slow", seed=0, scene=None, suggestions=())
     inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     reading = asyncio.Event()
     texts: list[dict[str, Any]] = []
@@ -38,7 +39,7 @@ async def test_a_viewer_that_does_not_read(settings: Settings, engine: Engine) -
     inbox.put_nowait({"type": "websocket.connect"})
     inbox.put_nowait({"type": "websocket.receive", "text": '{"type": "hello"}'})
     stream = asyncio.create_task(app(scope, inbox.get, send))
-    while not session.viewers:
+    while not session.audience.viewers:
         await asyncio.sleep(0.01)
 
     steps = await session.take(["wait"] * 12)
@@ -56,4 +57,4 @@ async def test_a_viewer_that_does_not_read(settings: Settings, engine: Engine) -
     assert len(moving) == 10
     assert sum(end["dropped"] for end in ends) == 12 * 8 - 10
     assert moving[-1].flags & FrameFlags.LAST
-    assert not session.viewers
+    assert not session.audience.viewers

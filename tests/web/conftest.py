@@ -92,8 +92,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def settings(weights: Path) -> Settings:
-    return Settings(weights=weights, device="cpu", threads="1")
+def settings(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(weights=weights, device="cpu", threads="1", data=tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")

@@ -185,22 +185,59 @@ def test_a_broken_connection_comes_back_and_what_was_said_meanwhile_happens(
     assert len(routes) == 2
 
 
-def test_a_server_that_ends_takes_no_sentence_with_it(settings: Settings, open_page: Callable[..., Page]) -> None:
+def test_a_server_that_ends_takes_nothing_with_it(settings: Settings, open_page: Callable[..., Page]) -> None:
     page = open_page()
     with serve(settings) as service:
         page.goto(service.address)
         begin(page)
+        act(page, "wait")
         service.stop()
         expect(page.locator("#status")).to_contain_text("trying again")
         page.fill(FIELD, "a long thought")
-    with serve(settings, service.port):
-        expect(page.locator(".veil")).to_be_visible(timeout=20_000)
         page.press(FIELD, "Enter")
-        expect(toast(page, "This world has ended")).to_be_visible()
-        assert page.locator(FIELD).input_value() == "a long thought"
-        page.locator(".veil button").click()
-        begin(page)
-        assert page.locator(FIELD).input_value() == "a long thought"
+    with serve(settings, service.port):
+        expect(moments(page)).to_have_count(3, timeout=30_000)
+        assert moments(page).nth(2).locator(".moment-text").inner_text() == "a long thought"
+        expect(page.locator("#status")).to_have_text("Ready")
+
+
+def test_two_browsers_and_one_that_is_killed_and_comes_back(
+    service: Service, page: Page, open_page: Callable[..., Page]
+) -> None:
+    begin(page)
+    act(page, "wait")
+    other = open_page()
+    other.goto(page.url)
+    expect(moments(other)).to_have_count(2)
+    address = other.url
+    other.context.close()
+    act(page, "go on")
+    back = open_page()
+    back.goto(address)
+    expect(moments(back)).to_have_count(3)
+    act(back, "wait")
+    expect(moments(page)).to_have_count(4)
+    page.wait_for_selector(IDLE)
+    assert np.abs(see(page.locator(".card").first) - see(back.locator(".card").first)).mean() < 1.0
+
+
+def test_h264_plays_what_jpegs_show(service: Service, page: Page, open_page: Callable[..., Page]) -> None:
+    film = open_page()
+    film.goto(f"{service.address}?format=h264")
+    supported = "async () => (await VideoDecoder.isConfigSupported({codec: 'avc1.42C01E'})).supported"
+    if not film.evaluate(supported):
+        pytest.skip("this browser decodes no H.264")
+    received: list[bytes] = []
+    film.on("websocket", lambda socket: socket.on("framereceived", lambda data: received.append(data)))
+    begin(film)
+    page.goto(film.url.replace("?format=h264", ""))
+    for text in ("turn off the light", "wait"):
+        act(film, text, watch=True)
+    expect(moments(page)).to_have_count(3)
+    page.wait_for_selector(IDLE)
+    frames = [data for data in received if isinstance(data, bytes)]
+    assert sum(bool(data[3] & 8) for data in frames) == 16, "clips came as H.264"
+    assert np.abs(see(film.locator(".card").first) - see(page.locator(".card").first)).mean() < 4.0
 
 
 def test_an_address_opens_the_whole_family_and_delete_takes_one(

@@ -1,5 +1,9 @@
 // The REST calls of the service, and its errors.
 
+import { askForKey, key } from "./key.js";
+
+const PATIENCE = 5; // times that a read which came too soon is tried again
+
 /** What went wrong, in words for the person in front of the page; `code` is stable. */
 export class Problem extends Error {
   constructor(status, code, detail, retryAfter = null) {
@@ -10,13 +14,30 @@ export class Problem extends Error {
   }
 }
 
+/** As `fetch`, with the person's key where the service requires one. */
+export async function send(url, { headers = {}, ...rest } = {}) {
+  for (let attempt = 1; ; ) {
+    const used = key();
+    const sent = used ? { ...headers, Authorization: `Bearer ${used}` } : headers;
+    const response = await fetch(url, { ...rest, headers: sent });
+    if (response.status === 401) {
+      await askForKey(used);
+    } else if (response.status === 429 && (rest.method ?? "GET") === "GET" && attempt++ < PATIENCE) {
+      const seconds = Number(response.headers.get("Retry-After")) || 1;
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    } else {
+      return response;
+    }
+  }
+}
+
 async function call(method, path, { json, body, type } = {}) {
   const headers = {};
   if (json !== undefined) headers["Content-Type"] = "application/json";
   else if (type) headers["Content-Type"] = type;
   let response;
   try {
-    response = await fetch(`/v1${path}`, { method, headers, body: json === undefined ? body : JSON.stringify(json) });
+    response = await send(`/v1${path}`, { method, headers, body: json === undefined ? body : JSON.stringify(json) });
   } catch {
     throw new Problem(0, "offline", "The server doesn't answer. Is it running?");
   }
@@ -24,7 +45,7 @@ async function call(method, path, { json, body, type } = {}) {
   return response.status === 204 ? null : response.json();
 }
 
-async function problemOf(response) {
+export async function problemOf(response) {
   try {
     const { code, detail, retry_after: retryAfter } = await response.json();
     return new Problem(response.status, code, detail, retryAfter);
@@ -46,8 +67,9 @@ export const api = {
   fork: (id, step) => call("POST", `${at(id)}/forks`, { json: { step } }),
   rewind: (id, step) => call("POST", `${at(id)}/rewind`, { json: { step } }),
   remove: (id) => call("DELETE", at(id)),
+  ticket: async (id) => (await call("POST", `${at(id)}/tickets`)).ticket,
   frame: async (id, step, frame) => {
-    const response = await fetch(frameUrl(id, step, frame));
+    const response = await send(frameUrl(id, step, frame));
     if (!response.ok) throw await problemOf(response);
     return response.blob();
   },

@@ -1,7 +1,8 @@
 // One live world: its path, what was said and waits, and its stream. It draws nothing; `card.js` shows it.
 
 import { api } from "./api.js";
-import { FrameStore, STILL } from "./frames.js";
+import { Film } from "./film.js";
+import { FrameStore, REPLAY, STILL } from "./frames.js";
 import { Player } from "./player.js";
 import { WorldSocket } from "./socket.js";
 import { Stage } from "./stage.js";
@@ -28,6 +29,7 @@ export class Branch {
     this.path = detail.steps;
     this.letter = letter;
     this.store = new FrameStore(detail.id, parent?.store);
+    this.film = new Film();
     this.stage = new Stage();
     const draw = (bitmap) => this.stage.draw(bitmap);
     this.player = new Player(draw, () => this.#changed(), fps);
@@ -86,8 +88,8 @@ export class Branch {
     const clip = await this.store.clip(step, found.frames).catch((error) => this.#tell.fail(this, error.message, null));
     if (!clip || this.playing !== step) return;
     this.player.clear();
-    if (clip.length === 1) this.player.show(clip[0]);
-    else clip.forEach((jpeg, index) => this.player.add(jpeg, index, clip.length));
+    if (clip.length === 1) this.player.show(createImageBitmap(clip[0]));
+    else clip.forEach((jpeg, index) => this.player.add(createImageBitmap(jpeg), index, clip.length));
   }
 
   /** Leave the past: show the head as it is. */
@@ -99,7 +101,7 @@ export class Branch {
     const { step, frames } = this.head;
     const clip = await this.store.clip(step, frames).catch(() => null);
     const isStillNow = this.looking === null && this.playing === null && !this.#clip;
-    if (clip && isStillNow) this.player.show(clip.at(-1));
+    if (clip && isStillNow) this.player.show(createImageBitmap(clip.at(-1)));
   }
 
   /** Move the head; returns the head it had. */
@@ -196,18 +198,20 @@ export class Branch {
 
   #see(frame) {
     if (frame.flags & STILL) {
-      if (this.looking === null) this.player.show(frame.jpeg);
+      if (this.looking === null) this.player.show(createImageBitmap(frame.jpeg));
       return;
     }
-    this.store.put(frame);
+    if (frame.jpeg) this.store.put(frame); // of H.264 nothing is kept: who looks back fetches the pictures
+    const bitmap = frame.jpeg ? createImageBitmap(frame.jpeg) : this.film.decode(frame);
     const turn = this.#clip?.turn;
     if (frame.frame === 0 && turn?.sentAt) this.latency.firstFrameMs = performance.now() - turn.sentAt;
-    if (this.looking === null) this.player.add(frame.jpeg, frame.frame, frame.frames, () => this.#shown(frame));
+    if (this.looking === null) this.player.add(bitmap, frame.frame, frame.frames, () => this.#shown(frame));
   }
 
-  #shown({ step, frame, frames }) {
+  #shown({ step, frame, frames, flags, madeAt }) {
     if (frame === frames - 1) this.#acknowledge(step);
     if (frame > 0) return;
+    if (!(flags & REPLAY)) measurePixels(madeAt);
     this.playing = step;
     this.#changed();
   }
@@ -290,6 +294,12 @@ export class Branch {
   #changed() {
     this.#tell.change(this);
   }
+}
+
+/** From the moment a clip's first frame was made to its pixels, where server and page share a clock: see `bench page`. */
+function measurePixels(madeAt) {
+  const start = madeAt - performance.timeOrigin;
+  if (start > 0) performance.measure("pandora.pixels", { start, end: performance.now() });
 }
 
 const newId = () =>

@@ -2,7 +2,10 @@
 
 import { filmUrl } from "./api.js";
 import { el, icon, iconButton } from "./dom.js";
+import { key } from "./key.js";
+import { save } from "./media.js";
 import { Timeline } from "./timeline.js";
+import { complain } from "./toasts.js";
 
 export class Card {
   #branch;
@@ -34,6 +37,11 @@ export class Card {
         download: `pandora-${branch.letter}.mp4`,
         "aria-label": "Download the film",
         title: "Download the film",
+        onclick: (event) => {
+          if (!key()) return; // the link does it
+          event.preventDefault();
+          save(event.currentTarget.href, event.currentTarget.download).catch(complain);
+        },
       },
       icon("download"),
     );

@@ -5,21 +5,27 @@ import { api } from "./api.js";
 export const LAST = 1;
 export const STILL = 2;
 export const REPLAY = 4;
+export const H264 = 8;
 
 const HEADER_BYTES = 24;
 const MAGIC = 0x4650; // "PF", little-endian
 
-/** A binary message of the stream: its header's fields and the JPEG as a Blob; null when it is no frame of ours. */
+/** A binary message of the stream: its header's fields and the JPEG as a Blob, or the H.264 access unit as bytes; null
+ * when it is no frame of ours. */
 export function parseFrame(buffer) {
   if (buffer.byteLength <= HEADER_BYTES) return null;
   const view = new DataView(buffer);
   if (view.getUint16(0, true) !== MAGIC || view.getUint8(2) !== 1) return null;
+  const flags = view.getUint8(3);
+  const bytes = new Uint8Array(buffer, HEADER_BYTES);
   return {
-    flags: view.getUint8(3),
+    flags,
     step: view.getUint32(4, true),
     frame: view.getUint16(8, true),
     frames: view.getUint16(10, true),
-    jpeg: new Blob([new Uint8Array(buffer, HEADER_BYTES)], { type: "image/jpeg" }),
+    madeAt: Number(view.getBigUint64(16, true)), // by the server's clock, milliseconds since 1970
+    jpeg: flags & H264 ? null : new Blob([bytes], { type: "image/jpeg" }),
+    unit: flags & H264 ? bytes : null,
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { frameUrl } from "./api.js";
 import { byId, count, el, icon } from "./dom.js";
+import { image } from "./media.js";
 
 const RECENT = 6;
 
@@ -36,7 +37,7 @@ export class Gallery {
           el(
             "span",
             { class: "scene-picture" },
-            el("img", { src: scene.image_url, alt: "", width: 128, height: 128, loading: "lazy" }),
+            image(scene.image_url, { alt: "", width: 128, height: 128, loading: "lazy" }),
           ),
           el("span", { class: "scene-title" }, scene.title),
           scene.suggestions[0] ? el("span", { class: "scene-hint" }, `“${scene.suggestions[0]}”`) : null,
@@ -85,7 +86,7 @@ export class Gallery {
       el(
         "button",
         { type: "button", class: "recent-world", onclick: () => this.#hear.world(last.id) },
-        el("img", { src: frameUrl(last.id, last.head), alt: "", width: 128, height: 128, loading: "lazy" }),
+        image(frameUrl(last.id, last.head), { alt: "", width: 128, height: 128, loading: "lazy" }),
         el("span", {}, el("strong", {}, last.name), el("small", {}, steps + branches)),
       ),
     );

@@ -29,16 +29,16 @@ export class Player {
     return this.#drawing || this.#queue.length > 0;
   }
 
-  /** Show one picture at once; what waited is let go. */
-  show(jpeg) {
+  /** Show one picture, a promise of an ImageBitmap, at once; what waited is let go. */
+  show(bitmap) {
     this.clear();
-    this.#queue.push({ bitmap: createImageBitmap(jpeg), still: true, onshown() {} });
+    this.#queue.push({ bitmap, still: true, onshown() {} });
     this.#schedule();
   }
 
-  /** Add frame number `frame` of a clip of `frames`; `onshown` is called once it is seen. */
-  add(jpeg, frame, frames, onshown = () => {}) {
-    this.#queue.push({ bitmap: createImageBitmap(jpeg), frame, frames, onshown });
+  /** Add frame number `frame` of a clip of `frames`, likewise; `onshown` is called once it is seen. */
+  add(bitmap, frame, frames, onshown = () => {}) {
+    this.#queue.push({ bitmap, frame, frames, onshown });
     if (this.#starved) this.#learn(performance.now() - this.#due);
     this.#schedule();
   }

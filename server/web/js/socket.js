@@ -1,18 +1,25 @@
 // The WebSocket of one world: says hello, comes back after a break, and never sends an action twice.
 
+import { api } from "./api.js";
+import { preferredFormats } from "./film.js";
 import { parseFrame } from "./frames.js";
+import { key } from "./key.js";
 
 const FIRST_WAIT_MS = 400;
 const LONGEST_WAIT_MS = 8000;
 const PING_EVERY_MS = 15000;
+const NOT_AUTHENTICATED = 4401;
 const NOT_FOUND = 4404;
 
 export class WorldSocket {
   /** Committed step to resume from when the connection breaks. */
   resumeFrom = null;
+  #world;
   #url;
   #hear;
   #socket = null;
+  #isConnecting = false;
+  #needsTicket = false;
   #state = "closed";
   #attempt = 0;
   #timer = 0;
@@ -23,6 +30,7 @@ export class WorldSocket {
   constructor(worldId, hear) {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     this.#url = `${scheme}//${location.host}/v1/worlds/${encodeURIComponent(worldId)}/stream`;
+    this.#world = worldId;
     this.#hear = hear;
   }
 
@@ -56,11 +64,20 @@ export class WorldSocket {
     return true;
   }
 
-  #connect() {
-    const socket = new WebSocket(this.#url);
+  async #connect() {
+    if (this.#isConnecting) return;
+    this.#isConnecting = true;
+    const protocols = await this.#protocols().catch((problem) => problem);
+    this.#isConnecting = false;
+    if (["closed", "gone"].includes(this.#state)) return;
+    if (!Array.isArray(protocols)) {
+      this.#lost(protocols.status === 404 ? NOT_FOUND : 0);
+      return;
+    }
+    const socket = new WebSocket(this.#url, protocols);
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => {
-      const hello = { type: "hello", formats: ["jpeg"] };
+    socket.onopen = async () => {
+      const hello = { type: "hello", formats: await preferredFormats() };
       if (this.resumeFrom !== null) hello.resume_from = this.resumeFrom;
       socket.send(JSON.stringify(hello));
     };
@@ -69,6 +86,12 @@ export class WorldSocket {
       if (socket === this.#socket) this.#lost(event.code);
     };
     this.#socket = socket;
+  }
+
+  /** A socket carries no key; where one is required it offers a ticket, which is good once. */
+  async #protocols() {
+    if (!key() && !this.#needsTicket) return [];
+    return ["pandora.v1", `pandora.ticket.${await api.ticket(this.#world)}`];
   }
 
   #take(data) {
@@ -100,6 +123,7 @@ export class WorldSocket {
   #lost(code) {
     this.#socket = null;
     clearInterval(this.#pinging);
+    this.#needsTicket ||= code === NOT_AUTHENTICATED;
     if (code === NOT_FOUND) {
       this.close("gone");
       return;
@@ -111,7 +135,7 @@ export class WorldSocket {
   }
 
   #hurry = () => {
-    if (document.hidden || this.#state !== "reconnecting" || this.#socket) return;
+    if (document.hidden || this.#state !== "reconnecting" || this.#socket || this.#isConnecting) return;
     clearTimeout(this.#timer);
     this.#connect();
   };

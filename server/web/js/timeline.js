@@ -2,6 +2,7 @@
 
 import { frameUrl } from "./api.js";
 import { el, iconButton } from "./dom.js";
+import { image } from "./media.js";
 
 const PHASES = { sending: "sending", queued: "next", running: "imagining", replaced: "replaced" };
 
@@ -60,7 +61,7 @@ export class Timeline {
       el(
         "span",
         { class: "moment-picture" },
-        el("img", { src: frameUrl(this.#branch.id, step), alt: "", width: 128, height: 128 }),
+        image(frameUrl(this.#branch.id, step), { alt: "", width: 128, height: 128 }),
       ),
       el(
         "span",

@@ -12,6 +12,12 @@ _Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
+    _worlds()
+    _logs()
+    _people()
+
+
+def _worlds() -> None:
     op.create_table(
         "worlds",
         sa.Column("id", sa.String(64), nullable=False),
@@ -25,6 +31,7 @@ def upgrade() -> None:
         sa.Column("parent", sa.String(64)),
         sa.Column("parent_step", _Number),
         sa.Column("head", _Number, nullable=False),
+        sa.Column("depth", _Number, nullable=False),
         sa.Column("created_at", sa.String(32), nullable=False),
         sa.Column("deleted_at", sa.String(32)),
         sa.Column("faults", sa.Integer, nullable=False, server_default=sa.text("0")),
@@ -43,6 +50,7 @@ def upgrade() -> None:
         sa.Column("seed", _Number, nullable=False),
         sa.Column("sampling_steps", sa.Integer, nullable=False),
         sa.Column("model", sa.String(64), nullable=False),
+        sa.Column("frames", sa.Integer, nullable=False),
         sa.Column("created_at", sa.String(32), nullable=False),
         sa.Column("timings", sa.JSON, nullable=False),
         sa.Column("clip", sa.String(64)),
@@ -52,6 +60,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_steps_clip", "steps", ["clip"])
     op.create_index("ix_steps_snapshot", "steps", ["snapshot"])
+
+
+def _logs() -> None:
     op.create_table(
         "events",
         sa.Column("world", sa.String(64), nullable=False),
@@ -62,6 +73,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("world", "seq", name="pk_events"),
         sa.ForeignKeyConstraint(["world"], ["worlds.id"], name="fk_events_worlds"),
     )
+
+
+def _people() -> None:
     op.create_table(
         "answers",
         sa.Column("owner", sa.String(64), nullable=False),

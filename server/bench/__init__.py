@@ -1,0 +1,1 @@
+"""`pandora bench`: the service measured from outside, as its clients see it."""

@@ -1,0 +1,179 @@
+"""`pandora bench service`: what the service adds to the model, what its promises cost, and whether it keeps them."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pandora.errors import UnknownName
+from server.bench import kill, soak
+from server.bench.bare import start_bare
+from server.bench.process import Server, ask, begin, get, start_server
+from server.bench.rows import Row, median, report, settings
+from server.bench.viewing import back_to_back, watch
+
+FORKS, HISTORY = 64, 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """How much is measured."""
+
+    rounds: int  # of one thing and the other in turn
+    seconds: float  # of each turn
+    forks: int  # calls that are timed
+    families: int  # forks that are looked at for their memory, in calls
+    worlds: int  # stored, for the restart
+    restarts: int
+    kills: int
+    soak: soak.Extent
+
+
+WHOLE = Extent(rounds=6, seconds=8.0, forks=20, families=5, worlds=1000, restarts=3, kills=500, soak=soak.WHOLE)
+QUICK = Extent(rounds=2, seconds=2.0, forks=5, families=2, worlds=1000, restarts=1, kills=10, soak=soak.QUICK)
+
+Options = dict[str, str]
+
+
+def measure(
+    options: Options, *, only: list[str] | None = None, quick: bool = False, json_path: Path | None = None
+) -> list[Row]:
+    """Measure the groups named by `only` (all), print a table, and write `json_path` if given. Raises UnknownName."""
+    extent = QUICK if quick else WHOLE
+    for name in only or ():
+        if name not in GROUPS:
+            raise UnknownName("group", name, list(GROUPS))
+    rows: list[Row] = []
+    for name, group in GROUPS.items():
+        if not only or name in only:
+            print(f"{name} …", flush=True)
+            rows += group(options, extent)
+    report(rows, settings(options, None, quick=quick), json_path)
+    return rows
+
+
+def share(options: Options, extent: Extent) -> list[Row]:
+    """Frames a second through the socket of one world, by those of the bare model, in turns."""
+    shares = []
+    with start_server(options) as server, start_bare(options) as bare:
+        asyncio.run(_frames_per_second(server, 1, 1.0))
+        for _ in range(extent.rounds):
+            served = asyncio.run(_frames_per_second(server, 1, extent.seconds))
+            shares.append(served / bare.frames_per_second(extent.seconds))
+    return [median("service.share_of_model", "ratio", shares)]
+
+
+def eight(options: Options, extent: Extent) -> list[Row]:
+    """Frames a second of eight worlds together, by those of one, in turns."""
+    gains = []
+    with start_server(options) as server:
+        asyncio.run(_frames_per_second(server, 8, 1.0))
+        for _ in range(extent.rounds):
+            one = asyncio.run(_frames_per_second(server, 1, extent.seconds))
+            gains.append(asyncio.run(_frames_per_second(server, 8, extent.seconds)) / one)
+    return [median("service.eight_worlds", "ratio", gains)]
+
+
+async def _frames_per_second(server: Server, worlds: int, seconds: float) -> float:
+    """Of so many new worlds together, a socket each, until the first of them has had its time."""
+    model = server.model
+
+    async def drive(seed: int) -> list[float]:
+        world, actions = begin(server.address, seed)
+        async with watch(server.address, world) as socket:
+            ready.append(seed)
+            while len(ready) < worlds:
+                await asyncio.sleep(0.001)
+            return await back_to_back(socket, actions, seconds=seconds)
+
+    ready: list[int] = []
+    spans = await asyncio.gather(*(drive(seed) for seed in range(worlds)))
+    return sum(len(span) / sum(span) for span in spans) * model["frames_per_action"]
+
+
+def fork(options: Options, extent: Extent) -> list[Row]:
+    """Milliseconds of 64 forks at once of a world with 32 steps, and the memory that they take.
+
+    The memory is the growth of the server's resident set while 64 forks are made and each is opened by a GET, which
+    brings its steps into memory, by 64 times what the service holds of states and clips of that one world
+    (`pandora_cached_bytes`): what as many copies would take. One such call goes before, so that what is allocated once
+    does not count.
+    """
+    spans, shares = [], []
+    with start_server(options, max_worlds_per_user=1_000_000) as server:
+        world, actions = begin(server.address)
+        history = [actions[index % len(actions)] for index in range(HISTORY)]
+        ask(f"{server.address}/v1/worlds/{world}/steps", actions=history)
+        copies = FORKS * server.metric("pandora_cached_bytes")
+        before = 0
+        for index in range(extent.families + 1):
+            for child in _fork(server, world)[1]:
+                get(f"{server.address}/v1/worlds/{child}")
+            memory = server.memory or 0
+            shares += [max(0, memory - before) / copies] if index else []
+            before = memory
+        for _ in range(extent.forks):
+            spans.append(_fork(server, world)[0])
+    rows = [median("fork.64_ms", "ms", spans)]
+    if before:
+        mean = statistics.fmean(shares)
+        rows.append(Row("fork.memory_share", mean, "ratio", min(shares), max(shares), len(shares)))
+    return rows
+
+
+def _fork(server: Server, world: str) -> tuple[float, list[str]]:
+    """Milliseconds, and the forks."""
+    began = time.perf_counter()
+    made = ask(f"{server.address}/v1/worlds/{world}/forks", count=FORKS)
+    return (time.perf_counter() - began) * 1000, [child["id"] for child in made["worlds"]]
+
+
+def restart(options: Options, extent: Extent) -> list[Row]:
+    """Seconds to become ready with worlds stored, less those with a store that has none."""
+    with TemporaryDirectory(prefix="pandora-bench-") as folder:
+        full, empty = Path(folder) / "full", Path(folder) / "empty"
+        with start_server(options, full, max_worlds_per_user=1_000_000) as server:
+            _fill(server, extent.worlds)
+        with start_server(options, empty):
+            pass
+        more = []
+        for _ in range(extent.restarts):
+            with start_server(options, empty) as server:
+                bare = server.seconds
+            with start_server(options, full) as server:
+                more.append(server.seconds - bare)
+                if server.metric("pandora_worlds") != extent.worlds:
+                    raise RuntimeError("The store does not hold the worlds that were put into it.")
+    return [median("restart.seconds", "s", more)]
+
+
+def _fill(server: Server, worlds: int) -> None:
+    """Worlds of several families, each at its own point of a history."""
+    left, seed = worlds, 0
+    while left:
+        world, actions = begin(server.address, seed)
+        taken = [actions[index % len(actions)] for index in range(HISTORY // 2)]
+        ask(f"{server.address}/v1/worlds/{world}/steps", actions=taken)
+        count = min(FORKS, left - 1)
+        for step in range(count):
+            ask(f"{server.address}/v1/worlds/{world}/forks", count=1, step=step % (len(taken) + 1))
+        left -= 1 + count
+        seed += 1
+
+
+def kills(_: Options, extent: Extent) -> list[Row]:
+    """Committed steps lost over kills, by the tiny model, which has the same service around it."""
+    return kill.measure(extent.kills)
+
+
+def soaking(options: Options, extent: Extent) -> list[Row]:
+    """Memory over time with many worlds and all sorts of viewers."""
+    return soak.measure(options, extent.soak)
+
+
+GROUPS: dict[str, Callable[[Options, Extent], list[Row]]] = {
+    "share": share, "eight": eight, "fork": fork, "kill": kills, "restart": restart, "soak": soaking,
+}  # fmt: skip

@@ -1,0 +1,55 @@
+"""The service from Python: worlds to talk to, over HTTP and WebSocket. Needs no torch and no model.
+
+    from server.client import Client
+
+    with Client("http://127.0.0.1:8000") as client:
+        world = client.worlds.create(scene="blocks")
+        clip = world.act("pick up the red block")
+        clip.save("clip.mp4")
+        branches = world.fork(8)
+        with world.stream() as live:
+            live.hand_in("put it on the blue block")
+            for frame in live:
+                show(frame.array)
+
+`AsyncClient` is the same with `await`. Requests are safe to repeat, so both repeat them where the service is busy or a
+connection broke; a stream comes back by itself and goes on where it was.
+"""
+
+from server.client.aio import AsyncClient, AsyncWorld, AsyncWorlds
+from server.client.clip import AsyncClip
+from server.client.failure import (
+    AccessDenied,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+    ServiceFailure,
+    Unavailable,
+    Unreachable,
+)
+from server.client.frame import LiveFrame
+from server.client.stream import AsyncStream
+from server.client.sync import Client, Clip, Stream, World, Worlds
+
+__all__ = [
+    "AccessDenied",
+    "AsyncClient",
+    "AsyncClip",
+    "AsyncStream",
+    "AsyncWorld",
+    "AsyncWorlds",
+    "Client",
+    "Clip",
+    "Conflict",
+    "InvalidRequest",
+    "LiveFrame",
+    "NotFound",
+    "Overloaded",
+    "ServiceFailure",
+    "Stream",
+    "Unavailable",
+    "Unreachable",
+    "World",
+    "Worlds",
+]

@@ -1,0 +1,244 @@
+"""The client without `await`: each call runs that of `aio.py` on an event loop of its own thread."""
+
+import os
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self, overload
+
+from pandora.media import Frame, ImageSource
+from server.bodies import EventView, ModelView, Parent, Receipt, SceneView, StepView, Tree, UploadView, WorldDetail
+from server.client.aio import DEFAULT_URL, PATIENCE, TIMEOUT, AsyncClient, AsyncWorld
+from server.client.clip import AsyncClip
+from server.client.frame import LiveFrame
+from server.client.runner import Runner
+from server.client.stream import AsyncStream
+from server.protocol import ServerMessage
+
+
+class Client:
+    """A service. `timeout`: seconds for one answer; `patience`: seconds to wait in all where the service is busy."""
+
+    def __init__(
+        self, base_url: str = DEFAULT_URL, key: str | None = None, *, timeout: float = TIMEOUT,
+        patience: float = PATIENCE,
+    ):  # fmt: skip
+        self._client = AsyncClient(base_url, key, timeout=timeout, patience=patience)
+        self._runner = Runner(self._client.close)
+        self.worlds = Worlds(self._client, self._runner)
+
+    def models(self) -> list[ModelView]:
+        """The models that the service runs."""
+        return self._runner.run(self._client.models())
+
+    def scenes(self) -> list[SceneView]:
+        """Start pictures that ship with the model."""
+        return self._runner.run(self._client.scenes())
+
+    def upload(self, image: ImageSource) -> UploadView:
+        """Hand in a picture to begin worlds from: a path, the bytes of a file, a PIL image or an array."""
+        return self._runner.run(self._client.upload(image))
+
+    def fps(self) -> float:
+        """Frames a second of the model's films; asked for once."""
+        return self._runner.run(self._client.fps())
+
+    def close(self) -> None:
+        self._runner.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Worlds:
+    """The caller's worlds."""
+
+    def __init__(self, client: AsyncClient, runner: Runner):
+        self._client = client
+        self._runner = runner
+
+    def create(
+        self, *, scene: str | None = None, image: ImageSource | None = None, upload: str | None = None, seed: int = 0,
+        name: str | None = None,
+    ) -> "World":  # fmt: skip
+        """Begin a world from a scene, a picture (as `Client.upload` takes it) or the id of an upload.
+
+        `scene` is an id, or a kind of world, such as "blocks", whose first scene is taken.
+        """
+        work = self._client.worlds.create(scene=scene, image=image, upload=upload, seed=seed, name=name)
+        return World(self._runner.run(work), self._runner)
+
+    def list(self) -> "list[World]":
+        """All of them, oldest first."""
+        return [World(world, self._runner) for world in self._runner.run(self._client.worlds.list())]
+
+    def get(self, world: str) -> "World":
+        """By id. Raises NotFound."""
+        return World(self._runner.run(self._client.worlds.get(world)), self._runner)
+
+
+class World:
+    """A world. What it tells of itself is what the service said last; `refresh` asks again."""
+
+    def __init__(self, world: AsyncWorld, runner: Runner):
+        self._world = world
+        self._runner = runner
+
+    @property
+    def id(self) -> str:
+        return self._world.id
+
+    @property
+    def name(self) -> str:
+        return self._world.name
+
+    @property
+    def head(self) -> int:
+        """The step that the next action continues."""
+        return self._world.head
+
+    @property
+    def parent(self) -> Parent | None:
+        """Where this world left another, if it is a fork."""
+        return self._world.parent
+
+    def refresh(self) -> WorldDetail:
+        """What the service says of the world now, with the steps on its path."""
+        return self._runner.run(self._world.refresh())
+
+    def act(self, *actions: str, expected_step: int | None = None) -> "Clip":
+        """Apply actions one after another and wait until the last is committed.
+
+        With `expected_step`, Conflict (and its `head`) where the world is at another step.
+        """
+        clip = self._runner.run(self._world.act(*actions, expected_step=expected_step))
+        return Clip(self, clip, self._runner)
+
+    def hand_in(self, text: str, event_id: str | None = None) -> Receipt:
+        """Hand in an action for those who watch, and don't wait; the newest replaces one that has not begun."""
+        return self._runner.run(self._world.hand_in(text, event_id))
+
+    @overload
+    def fork(
+        self, count: None = None, *, step: int | None = None, seed: int | None = None, name: str | None = None
+    ) -> "World": ...
+
+    @overload
+    def fork(
+        self, count: int, *, step: int | None = None, seed: int | None = None, name: str | None = None
+    ) -> "list[World]": ...
+
+    def fork(
+        self, count: int | None = None, *, step: int | None = None, seed: int | None = None, name: str | None = None
+    ) -> "World | list[World]":
+        """A new world that goes on from the head or any committed `step`; with `count`, a list of so many."""
+        if count is None:
+            return World(self._runner.run(self._world.fork(step=step, seed=seed, name=name)), self._runner)
+        forks = self._runner.run(self._world.fork(count, step=step, seed=seed, name=name))
+        return [World(fork, self._runner) for fork in forks]
+
+    def rewind(self, step: int) -> Self:
+        """Move the head to any committed step; what runs or waits is cancelled."""
+        self._runner.run(self._world.rewind(step))
+        return self
+
+    def events(self, after: int = 0) -> list[EventView]:
+        """The world's log, oldest first, without the first `after` entries."""
+        return self._runner.run(self._world.events(after))
+
+    def tree(self) -> Tree:
+        """All worlds of this world's family, with all their steps."""
+        return self._runner.run(self._world.tree())
+
+    def frame(self, step: int | None = None, index: int | None = None) -> Frame:
+        """A frame of a step, the last of the head by default: (H, W, 3) uint8 RGB. The last one is exact."""
+        return self._runner.run(self._world.frame(step, index))
+
+    def recording(self, path: str | os.PathLike[str]) -> Path:
+        """Write the film from the start picture to the head: .mp4, .gif, .webp, or a .png contact sheet."""
+        return self._runner.run(self._world.recording(path))
+
+    def delete(self) -> None:
+        """End the world; its forks live on."""
+        self._runner.run(self._world.delete())
+
+    def stream(self, resume_from: int | None = None) -> "Stream":
+        """What happens from now on, or from step `resume_from` on, frame by frame; see Stream."""
+        return Stream(self._world.stream(resume_from), self._runner)
+
+    def __repr__(self) -> str:
+        return repr(self._world)
+
+
+class Clip:
+    """One or several steps. Their frames are fetched when they are first asked for, and kept."""
+
+    def __init__(self, world: World, clip: AsyncClip, runner: Runner):
+        self.world = world
+        self._clip = clip
+        self._runner = runner
+
+    @property
+    def step(self) -> int:
+        """The number of the last step."""
+        return self._clip.step
+
+    @property
+    def steps(self) -> list[StepView]:
+        return self._clip.steps
+
+    @property
+    def frames(self) -> list[Frame]:
+        """Every frame of every step, in order: (H, W, 3) uint8 RGB."""
+        return self._runner.run(self._clip.frames())
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the film: .mp4, .gif, .webp, or a .png contact sheet. Raises UnknownName."""
+        return self._runner.run(self._clip.save(path))
+
+    def __repr__(self) -> str:
+        return repr(self._clip)
+
+
+class Stream:
+    """`for frame in stream` until the world ends; `with` connects at once and disconnects at the end."""
+
+    def __init__(self, stream: AsyncStream, runner: Runner):
+        self._stream = stream
+        self._runner = runner
+        weakref.finalize(self, runner.later, stream.close)
+
+    def open(self) -> None:
+        """Connect, unless that was done; what happens from here on is not missed. Raises ServiceFailure."""
+        self._runner.run(self._stream.open())
+
+    def hand_in(self, text: str) -> Receipt:
+        """Hand in an action and don't wait: its frames come here. Raises ServiceFailure."""
+        return self._runner.run(self._stream.hand_in(text))
+
+    def next(self) -> LiveFrame | ServerMessage | None:
+        """The next frame or message of `protocol.py`; None when the world has ended. Raises ServiceFailure."""
+        return self._runner.run(self._stream.next())
+
+    def close(self) -> None:
+        """Disconnect, for good."""
+        self._runner.run(self._stream.close())
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[LiveFrame]:
+        return self
+
+    def __next__(self) -> LiveFrame:
+        while (item := self.next()) is not None:
+            if isinstance(item, LiveFrame):
+                return item
+        raise StopIteration

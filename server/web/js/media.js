@@ -1,0 +1,34 @@
+// Pictures and films of the service. Where a key is required, an address alone doesn't show them.
+
+import { problemOf, send } from "./api.js";
+import { el } from "./dom.js";
+import { key } from "./key.js";
+
+const KEPT_MS = 60000; // a film that is being saved
+
+/** An `img` of what is at `url`. */
+export function image(url, properties) {
+  if (!key()) return el("img", { src: url, ...properties });
+  const element = el("img", properties);
+  addressOf(url).then(
+    (address) => {
+      element.addEventListener("load", () => URL.revokeObjectURL(address), { once: true });
+      element.src = address;
+    },
+    () => element.dispatchEvent(new Event("error")),
+  );
+  return element;
+}
+
+/** Save what is at `url` as the file `name`. Throws a Problem. */
+export async function save(url, name) {
+  const address = await addressOf(url);
+  el("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), KEPT_MS);
+}
+
+async function addressOf(url) {
+  const response = await send(url);
+  if (!response.ok) throw await problemOf(response);
+  return URL.createObjectURL(await response.blob());
+}
