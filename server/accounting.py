@@ -65,12 +65,15 @@ class Accounted:
             log.info("%(method)s %(path)s %(status)s in %(milliseconds)s ms", told, extra={"fields": told})
 
 
+def note(**ids: str) -> None:
+    """Have the log lines and the span of what is at work carry these ids: world, owner."""
+    logs.note(**ids)
+    tracing.tag(**ids)
+
+
 def template(scope: Scope) -> str:
     """The path of a route with the names of its parameters in place of what was asked for."""
-    path = getattr(scope.get("route"), "path", None)
-    if path is None:
-        return "unmatched"
-    if path == "":
-        return "page"
-    under = "/v1" if scope["path"].startswith("/v1/") and not path.startswith("/v1/") else ""
-    return under + path
+    path, is_call = getattr(scope.get("route"), "path", None), scope["path"].startswith("/v1/")
+    if path:
+        return f"/v1{path}" if is_call and not path.startswith("/v1/") else path  # a router does not know its prefix
+    return "unmatched" if path is None or is_call else "page"

@@ -11,7 +11,8 @@ from starlette.staticfiles import StaticFiles
 
 from pandora import __version__
 from pandora.scenes import read_scenes
-from server import problems
+from server import openapi, problems, tracing
+from server.accounting import Accounted
 from server.bodies import Problem
 from server.engine.acting import Acting
 from server.engine.engine import Engine, EngineStatus
@@ -63,10 +64,12 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
 
     app = FastAPI(
         title="Pandora", version=__version__, summary="A world you can talk to.", lifespan=lifespan,
-        docs_url=None, redoc_url=None, responses={"default": _ERRORS},
+        docs_url=None, redoc_url=None, responses={"default": _ERRORS}, telemetry=tracing.request_spans(),
+        generate_unique_id_function=openapi.operation_id,
     )  # fmt: skip
     app.state.service = service
     problems.install(app)
+    openapi.install(app)
     app.include_router(health.router)
     described = [Depends(HTTPBearer(auto_error=False, description="pk_…"))] if settings.require_keys else []
     for router, scope in ((catalogue.router, None), (worlds.router, None), (tickets.router, Scope.READ)):
@@ -78,11 +81,13 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.add_middleware(BodyLimit)
     app.add_middleware(SameOrigin, local=settings.is_local)
     app.add_middleware(SafeHeaders)
+    app.add_middleware(Accounted, metrics=metrics)
     return app
 
 
 def _compose(settings: Settings, metrics: Metrics, engine: Engine) -> Service:
-    database, blobs = Database(settings.database_url), Blobs(settings.blobs_url)
+    database = Database(settings.database_url, metrics.store_error)
+    blobs = Blobs(settings.blobs_url, metrics.store_error)
     store = Store(database, blobs, max_worlds=settings.max_worlds, max_steps=settings.max_steps)
     return Service(
         settings=settings,

@@ -19,7 +19,7 @@
     GET    /v1/worlds/{id}/recording.mp4                video/mp4, the path so far
     POST   /v1/worlds/{id}/tickets                      Ticket, 201                for a browser's socket
     WS     /v1/worlds/{id}/stream                       `protocol.py`
-    GET    /healthz  /readyz  /metrics  /openapi.json
+    GET    /healthz  /readyz  /metrics  /openapi.json  /asyncapi.json
 
 Every error is a `Problem` (application/problem+json).
 """
@@ -91,7 +91,7 @@ class ForkWorld(Sent):
     seed: Seed | None = Field(default=None, description="the parent's when absent")
     name: Name | None = None
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"step": 1, "name": "what if"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"step": 1, "name": "what if"}, {"count": 8}]})
 
 
 class RewindWorld(Sent):

@@ -1,4 +1,4 @@
-"""The commands that the service adds to `pandora`: `pandora serve` and `pandora bench stream`."""
+"""The commands that the service adds to `pandora`: `pandora serve` and `pandora bench`."""
 
 import os
 import sys
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pandora.errors import PandoraError
+from server.client.cli import world
 from server.users.cli import keys
 
 _WEIGHTS = Path("weights/pandora-small")
@@ -38,16 +39,30 @@ def serve(
     device: Device = None,
     threads: Threads = None,
     steps: Steps = None,
-    max_worlds: Annotated[int | None, typer.Option(help="Worlds at a time.", show_default="64")] = None,
+    max_worlds: Annotated[int | None, typer.Option(help="Worlds in the store.", show_default="10000")] = None,
+    log_format: Annotated[str | None, typer.Option(help="text or json.", show_default="text")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.", show_default="info")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML, one line a setting.")] = None,
+    print_config: Annotated[bool, typer.Option("--print-config", help="Print all settings as TOML and exit.")] = False,
 ) -> None:
-    """Serve a world in the browser, over HTTP and WebSocket. Each option is also a variable, such as PANDORA_PORT."""
-    from server.run import run
+    """Serve worlds in the browser, over HTTP and WebSocket.
+
+    Each setting that --print-config shows is also a variable, such as PANDORA_PORT, and a line of a file of --config or
+    PANDORA_CONFIG. Options go before variables, variables before the file.
+    """
     from server.settings import Settings
 
+    local = _local_weights()
     settings = Settings.from_environment(
-        weights=weights or _local_weights(), host=host, port=port, require_keys=require_keys,
-        allow_remote=allow_remote, device=device, threads=threads, sampling_steps=steps, max_worlds=max_worlds,
+        file=config, fallback={"weights": local} if local else None, weights=weights, host=host, port=port,
+        require_keys=require_keys, allow_remote=allow_remote, device=device, threads=threads, sampling_steps=steps,
+        max_worlds=max_worlds, log_format=log_format, log_level=log_level,
     )  # fmt: skip
+    if print_config:
+        typer.echo(settings.to_toml(), nl=False)
+        return
+    from server.run import run
+
     if not run(settings):
         raise typer.Exit(1)
 
@@ -62,10 +77,33 @@ def bench_stream(
     steps: Steps = None,
 ) -> None:
     """Film a second, first frame, and memory of a real server, measured through its WebSocket."""
-    from server.bench import measure
+    from server.bench.stream import measure
 
+    measure(_options(weights, device, threads, steps), quick=quick, json_path=json)
+
+
+@bench.command("service")
+def bench_service(
+    only: Annotated[
+        list[str] | None, typer.Option(help="share, eight, fork, kill, restart, soak; several.", show_default="all")
+    ] = None,
+    weights: Weights = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A few minutes instead of an hour.")] = False,
+    json: Annotated[Path | None, typer.Option("--json", help="Write rows and settings to this file.")] = None,
+    device: Device = None,
+    threads: Threads = None,
+    steps: Steps = None,
+) -> None:
+    """What the service adds to the model, what forks and restarts cost, and what is left after kills and a long run."""
+    from server.bench.service import measure
+
+    measure(_options(weights, device, threads, steps), only=only, quick=quick, json_path=json)
+
+
+def _options(weights: Path | None, device: str | None, threads: str | None, steps: int | None) -> dict[str, str]:
+    """Those of `serve` that were given."""
     options = {"weights": weights or _local_weights(), "device": device, "threads": threads, "steps": steps}
-    measure({name: str(value) for name, value in options.items() if value is not None}, quick=quick, json_path=json)
+    return {name: str(value) for name, value in options.items() if value is not None}
 
 
 def _local_weights() -> Path | None:
@@ -79,6 +117,7 @@ def main() -> None:
     app.command("serve")(serve)
     app.add_typer(bench, name="bench")
     app.add_typer(keys, name="keys")
+    app.add_typer(world, name="world")
     try:
         app()
     except (PandoraError, OSError) as error:

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from pandora import errors as core
-from server import errors
+from server import errors, logs
 from server.bodies import Problem
 
 log = logging.getLogger(__name__)
@@ -83,6 +83,7 @@ def install(app: FastAPI) -> None:
         status = status_of(error)
         if status == 500:
             log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        request.app.state.service.metrics.refused(error)
         code, detail = explain(error)
         head, retry_after = getattr(error, "head", None), getattr(error, "retry_after", None)
         return problem(status, code, detail, request.url.path, head, retry_after)
@@ -98,4 +99,6 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unknown(request: Request, error: Exception) -> JSONResponse:
-        return problem(500, *explain(error), request.url.path)
+        response = problem(500, *explain(error), request.url.path)
+        response.headers["X-Request-ID"] = logs.noted().get("request_id", "")  # this is outside of all middleware
+        return response

@@ -2,43 +2,49 @@
 
 import asyncio
 import errno
+import logging
+import signal
 import socket
-from contextlib import suppress
+from dataclasses import fields
+from types import FrameType
 
 import uvicorn
 
 from pandora import __version__
 from pandora.errors import InvalidConfig, PandoraError
+from server import logs
 from server.app import create_app
 from server.engine.engine import Engine
 from server.service import Service
 from server.settings import Settings
+
+log = logging.getLogger(__name__)
 
 MAX_TRANSPORT_BYTES = 16 * 1024 * 1024  # of one WebSocket message; beyond, the socket closes with 1009
 
 
 def run(settings: Settings, engine: Engine | None = None) -> bool:
     """Serve until a signal comes; False when the model could not be loaded. Raises PandoraError for a taken port."""
+    logs.configure(settings.log_format, settings.log_level)
     app = create_app(settings, engine)
     service: Service = app.state.service
     _check_keys(service)
     listener = _listen(settings.host, settings.port)
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        log_config=None,
         access_log=False,
         ws_max_size=MAX_TRANSPORT_BYTES,
         ws_per_message_deflate=False,  # JPEG does not shrink
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=2,  # after the drain: what is left are answers on their way
     )
     server = _Server(config, service, _address(settings.host, listener))
-    with suppress(KeyboardInterrupt):
-        server.run(sockets=[listener])
+    server.run(sockets=[listener])
     return service.engine.failure is None
 
 
 class _Server(uvicorn.Server):
-    """Says when the model is ready, and lets the viewers know before their sockets close."""
+    """Says when the model is ready. On a signal nothing more is let in, what runs is finished, and sockets close."""
 
     def __init__(self, config: uvicorn.Config, service: Service, address: str):
         super().__init__(config)
@@ -47,9 +53,15 @@ class _Server(uvicorn.Server):
         self._announcing: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        print(f"Pandora {__version__}: loading {self._service.settings.weights} …", flush=True)
+        self._say(f"Pandora {__version__}: loading {self._service.settings.weights} …")
         await super().startup(sockets)
         self._announcing = asyncio.create_task(self._announce())
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Unlike uvicorn's, does not raise the signal once more at the end: to stop when told to is no failure."""
+        self._service.store.closing = True
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._announcing:
@@ -64,8 +76,16 @@ class _Server(uvicorn.Server):
         if engine.failure is not None:
             self.should_exit = True
             return
-        print(_summary(self._service), flush=True)
-        print(f"Pandora is ready: {self._address}", flush=True)
+        self._say(_summary(self._service))
+        self._say(f"Pandora is ready: {self._address}")
+
+    def _say(self, text: str) -> None:
+        """To who started it; a machine that reads the log has it there."""
+        if self._service.settings.log_format == "text":
+            print(text, flush=True)
+        else:
+            for line in text.splitlines():
+                log.info("%s", line.strip())
 
 
 def _summary(service: Service) -> str:
@@ -78,12 +98,23 @@ def _summary(service: Service) -> str:
         f"  film     {size}x{size} at {config.fps} fps, {config.frames_per_action} frames an action",
         f"  runs on  {model.runtime}, {steps}",
         f"  scenes   {len(service.scenes)}",
+        f"  worlds   {service.store.worlds} with {service.store.steps} steps",
+        f"  kept in  {service.store.database.engine.url!r} and {settings.blobs_url}",
+        f"  keys     {_told_of_keys(settings)}",
     ]
-    if settings.require_keys:
-        lines.append("  keys     required: `pandora keys create --owner NAME` makes one")
-    elif not settings.is_local:
-        lines.append("  open     other machines can reach this service, and it asks nobody for a key")
+    shown = settings.shown()
+    changed = [f"{f.name}={shown[f.name]}" for f in fields(settings) if getattr(settings, f.name) != f.default]
+    if changed:
+        lines.append(f"  set      {', '.join(changed)}")
     return "\n".join(lines)
+
+
+def _told_of_keys(settings: Settings) -> str:
+    if settings.require_keys:
+        return "required: `pandora keys create --owner NAME` makes one"
+    if settings.is_local:
+        return "not asked for: only this machine can reach the service"
+    return "not asked for, and other machines can reach the service"
 
 
 def _check_keys(service: Service) -> None:

@@ -8,6 +8,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from pandora.scenes import Scene
+from server.accounting import note
 from server.engine.engine import Engine
 from server.errors import UnknownScene
 from server.metrics import Metrics
@@ -53,4 +54,6 @@ async def get_session(
 ) -> Session:
     """For `Depends`, on routes with a world in their path. Raises UnknownWorld, also for worlds of others."""
     service = await get_service(connection)
-    return await service.sessions.find(world_id, principal.owner)
+    session = await service.sessions.find(world_id, principal.owner)
+    note(world=world_id)
+    return session

@@ -1,12 +1,17 @@
-"""What the service is told at its start: one frozen value, read from `PANDORA_*` variables and overridden by flags."""
+"""What the service is told at its start: one frozen value, of flags, `PANDORA_*` variables, a file and defaults."""
 
+import json
 import os
-from collections.abc import Mapping
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
 from pandora.errors import InvalidConfig
+from server.logs import FORMATS, LEVELS
 
 _ROOT = Path(__file__).resolve().parent.parent
 _MIB = 2**20
@@ -15,7 +20,7 @@ _AT_LEAST_ONE = ("max_", "viewer_", "requests_", "worlds_")
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Each field is also an environment variable: `port` is PANDORA_PORT."""
+    """Each field is also a key of the file, and an environment variable: `port` is PANDORA_PORT."""
 
     host: str = "127.0.0.1"
     port: int = 8000
@@ -48,6 +53,9 @@ class Settings:
     viewer_frames: int = 64  # that wait for one slow viewer; the oldest goes first
     viewer_messages: int = 512  # that wait for one slow viewer; beyond, it is cut off
     jpeg_quality: int = 90
+    drain_seconds: int = 5  # that clips which run have to end when the service is told to stop
+    log_format: str = "text"  # or json: one object a line
+    log_level: str = "info"
     web: Path = Path(__file__).resolve().parent / "web"
 
     def __post_init__(self) -> None:
@@ -57,6 +65,11 @@ class Settings:
             raise InvalidConfig(f"Sampling takes 1 to 50 steps, not {self.sampling_steps}.")
         if not 1 <= self.jpeg_quality <= 100:
             raise InvalidConfig(f"The JPEG quality is between 1 and 100, not {self.jpeg_quality}.")
+        if self.drain_seconds < 0:
+            raise InvalidConfig(f"drain_seconds is at least 0, not {self.drain_seconds}.")
+        for name, valid in (("log_format", FORMATS), ("log_level", LEVELS)):
+            if getattr(self, name) not in valid:
+                raise InvalidConfig(f"{name} is one of {', '.join(valid)}, not {getattr(self, name)!r}.")
         for name in (f.name for f in fields(self) if f.name.startswith(_AT_LEAST_ONE)):
             if getattr(self, name) < 1:
                 raise InvalidConfig(f"{name} is at least 1, not {getattr(self, name)}.")
@@ -81,18 +94,70 @@ class Settings:
         return self.host in ("localhost", "::1") or self.host.startswith("127.")
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ, **overrides: Any) -> Self:
-        """Defaults, then `PANDORA_*`, then `overrides` that are not None. Raises InvalidConfig."""
-        values: dict[str, Any] = {}
-        for field in fields(cls):
-            name = f"PANDORA_{field.name.upper()}"
-            if name in environment:
-                values[field.name] = _read(name, environment[name], type(field.default))
-        return cls(**(values | {key: value for key, value in overrides.items() if value is not None}))
+    def from_environment(
+        cls, environment: Mapping[str, str] = os.environ, file: Path | None = None, only: Iterable[str] = (),
+        fallback: Mapping[str, Any] | None = None, **overrides: Any,
+    ) -> Self:  # fmt: skip
+        """Defaults, `fallback`, the TOML `file` or that of PANDORA_CONFIG, `PANDORA_*`, `overrides` that are not None.
+
+        Of file and variables, the names in `only` count, if there are any. Raises InvalidConfig.
+        """
+        kinds = {field.name: type(field.default) for field in fields(cls)}
+        path = file or (Path(environment["PANDORA_CONFIG"]) if environment.get("PANDORA_CONFIG") else None)
+        told = {} if path is None else _read_file(path, kinds)
+        counted = set(only) or set(kinds)
+        values = {name: value for name, value in told.items() if name in counted}
+        for name in counted:
+            variable = f"PANDORA_{name.upper()}"
+            if variable in environment:
+                values[name] = _read(variable, environment[variable], kinds[name])
+        flags = {name: value for name, value in overrides.items() if value is not None}
+        return cls(**(dict(fallback or {}) | values | flags))
+
+    @classmethod
+    def where(cls, **overrides: Any) -> Self:
+        """Where `pandora serve` keeps its worlds here, however the rest is set. Raises InvalidConfig."""
+        return cls.from_environment(only=("data", "database", "blobs"), **overrides)
+
+    def to_toml(self) -> str:
+        """Every setting as a line of a file that `--config` takes; a password is not shown."""
+        return "".join(f"{name} = {_toml(value)}\n" for name, value in self.shown().items())
+
+    def shown(self) -> dict[str, Any]:
+        """Every setting by name, without the password of a database."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return values | {"database": _without_password(self.database)}
 
     def but(self, **changes: Any) -> Self:
         """The same settings with some changed."""
         return replace(self, **changes)
+
+
+def _read_file(path: Path, kinds: Mapping[str, type]) -> dict[str, Any]:
+    try:
+        told = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidConfig(f"The settings in {path} can't be read: {error}.") from error
+    for name, value in told.items():
+        if name not in kinds:
+            close = get_close_matches(name, kinds, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise InvalidConfig(
+                f"There is no setting named {name!r}, as in {path}. Valid: {', '.join(sorted(kinds))}.{hint}"
+            )
+        kind = str if issubclass(kinds[name], Path) else kinds[name]
+        if type(value) is not kind:
+            named = {bool: "true or false", int: "a whole number", str: "a text in quotes"}[kind]
+            raise InvalidConfig(f"{name} is {named}, not {value!r}, as in {path}.")
+    return {name: Path(value) if issubclass(kinds[name], Path) else value for name, value in told.items()}
+
+
+def _toml(value: object) -> str:
+    return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"(://[^:/@]*:)[^@]*@", r"\1***@", url)
 
 
 def _read(name: str, text: str, kind: type) -> Any:

@@ -1,4 +1,4 @@
-"""Pictures that were uploaded and wait to become worlds: few, small, and the oldest of who has the most goes first."""
+"""Pictures and films that were uploaded and wait to become worlds: few, and the oldest of who has the most goes first."""
 
 import secrets
 from collections import OrderedDict
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pandora.media import Frame, ImageLimits, fit, load_image
 from server.errors import UnknownUpload
+from server.footage import is_footage, last_frame
 from server.limits import MAX_IMAGE_PIXELS, MAX_UPLOAD_BYTES
 
 _LIMITS = ImageLimits(max_bytes=MAX_UPLOAD_BYTES, max_pixels=MAX_IMAGE_PIXELS)
@@ -23,8 +24,8 @@ class Upload:
 
 
 def read_upload(data: bytes, size: int) -> Upload:
-    """Decode and crop to `size`; takes a while for large pictures. Raises InvalidImage."""
-    pixels = load_image(data, _LIMITS)
+    """Decode a picture, or the last one of a film, and crop it to `size`; takes a while. Raises InvalidImage."""
+    pixels = last_frame(data) if is_footage(data) else load_image(data, _LIMITS)
     height, width = pixels.shape[:2]
     return Upload(id=secrets.token_urlsafe(16), picture=fit(pixels, size), width=width, height=height, bytes=len(data))
 

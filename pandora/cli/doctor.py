@@ -1,19 +1,22 @@
-"""`pandora doctor`: what this installation runs on, and whether the weights are whole."""
+"""`pandora doctor`: what this installation runs on, and whether weights, codecs and the store are in order."""
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 
 import typer
 
 from pandora import __version__
 from pandora.cli.options import Weights
+from pandora.errors import PandoraError
 
+CHECKS = "pandora.checks"  # entry points of other packages: functions that say what is, and raise what is wrong
 _LIBRARIES = ("torch", "diffusers", "transformers", "peft", "safetensors", "fastapi", "av", "pillow", "xformers")
 
 
 def doctor(weights: Weights) -> None:
-    """Print versions and devices, and verify the weights; exit code 2 if they are damaged."""
+    """Print versions and devices, and verify weights, codecs and the store; exit code 2 if one is not in order."""
     _line("pandora", f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
     for name in _LIBRARIES:
         _line(name, _version(name))
@@ -26,7 +29,34 @@ def doctor(weights: Weights) -> None:
     for index in range(torch.cuda.device_count()):
         device = torch.cuda.get_device_properties(index)
         _line(f"cuda:{index}", f"{device.name}, {device.total_memory / 2**30:.0f} GiB")
-    _line("weights", _verified(weights))
+    plugins = sorted(entry_points(group=CHECKS), key=lambda plugin: plugin.name)
+    found = [_check("weights", lambda: _verified(weights)), _check("h264", _h264)]
+    found += [_check(plugin.name, lambda plugin=plugin: plugin.load()()) for plugin in plugins]
+    if any(found):
+        raise PandoraError("Not in order: " + " ".join(wrong for wrong in found if wrong))
+
+
+def _check(name: str, check: Callable[[], str]) -> str | None:
+    """Print what a check says; what is wrong, if something is."""
+    try:
+        _line(name, check())
+    except (PandoraError, OSError, ImportError) as error:
+        _line(name, "not in order, see below")
+        return f"{name}: {error}"
+    return None
+
+
+def _h264() -> str:
+    """A frame through the encoder that films and streams need. Raises PandoraError."""
+    import av
+
+    try:
+        encoder = av.CodecContext.create("libx264", "w")
+        encoder.width, encoder.height, encoder.pix_fmt = 64, 64, "yuv420p"
+        data = b"".join(bytes(p) for f in (av.VideoFrame(64, 64, "yuv420p"), None) for p in encoder.encode(f))
+    except (av.FFmpegError, ValueError) as error:
+        raise PandoraError(f"ffmpeg has no libx264 here ({error}). Install PyAV's own wheel: pip install av") from error
+    return f"libx264 works, {len(data)} bytes for a frame; ffmpeg {av.ffmpeg_version_info}"
 
 
 def _verified(weights: Path) -> str:

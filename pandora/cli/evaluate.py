@@ -1,5 +1,6 @@
 """`pandora eval`: measure the weights against the simulator."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -17,11 +18,16 @@ def evaluate(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the table and the plot.")] = Path("runs/eval"),
     seed: Seed = 0,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="That share the work.", show_default="one for each CPU core")
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Measure the weights against the simulator, and write a table and a plot."""
     from pandora.evaluation import run
     from pandora.runtime import Runtime
 
-    Runtime.resolve(device).apply()
-    run(weights, quick=quick, json_path=json, phrases=phrases, out=out, seed=seed, device=device)
+    runtime = Runtime.resolve(device)
+    runtime.apply()
+    processes = processes or ((os.cpu_count() or 1) if runtime.device.type == "cpu" and not phrases else 1)
+    run(weights, quick=quick, json_path=json, phrases=phrases, out=out, seed=seed, device=device, processes=processes)

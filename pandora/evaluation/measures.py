@@ -148,16 +148,21 @@ def degraded_row(bench: Bench, decibel: float) -> Row:
     return share("readout.degraded", right)
 
 
-def horizon(bench: Bench) -> list[Row]:
-    """`horizon.k` for every entry: the whole state right after k actions on the subject's own frames."""
+Walked = dict[tuple[int, str], list[bool]]  # by number of actions and entry: whether the whole state was right
+
+
+def walk(bench: Bench, among: range) -> Walked:
+    """Every entry on the walks of these numbers, on the subject's own frames."""
     sizes, right = bench.sizes, defaultdict(list)
-    for indices in bench.batches(sizes.walks):
+    for start in range(among.start, among.stop, bench.batch):
+        indices = range(start, min(among.stop, start + bench.batch))
         walks = [draw_walk(bench.world, bench.seed, index, sizes.actions) for index in indices]
         for entry in bench.entries:
             chosen = walks[: max(0, entry.of(sizes.walks) - indices[0])]
             if not chosen or entry.only is not None:
                 continue
-            filmed = chosen[: _FILMS - len(bench.films)] if entry.name == MODEL else []
+            wanted = entry.name == MODEL and indices[0] < _FILMS
+            filmed = chosen[: _FILMS - len(bench.films)] if wanted else []
             films = [[walk.start[None]] for walk in filmed]
             for turn, clips in enumerate(entry.subject.imagine(chosen)):
                 for walk, clip in zip(chosen, clips, strict=True):
@@ -167,6 +172,15 @@ def horizon(bench: Bench) -> list[Row]:
                     film.append(clip)
                 bench.advance("horizon", len(chosen))
             bench.films += [_film(walk, film) for walk, film in zip(filmed, films, strict=True)]
+    return dict(right)
+
+
+def horizon_rows(walked: list[Walked]) -> list[Row]:
+    """`horizon.k` for every entry: the whole state right after k actions."""
+    right = defaultdict(list)
+    for part in walked:
+        for place, outcomes in part.items():
+            right[place] += outcomes
     return [share(_join(f"horizon.{k}", name), outcomes) for (k, name), outcomes in sorted(right.items())]
 
 

@@ -140,7 +140,6 @@ def _number(row: Row, value: float | None = None) -> str:
 
 def _footer(settings: dict[str, Any]) -> str:
     return (
-        f"{settings['clips']:,} clips by the model in {settings['seconds']:.0f} s "
-        f"({settings['clips_per_second']:.1f} clips/s while it imagined), seed {settings['seed']}, "
-        f"{settings['device']}, weights {settings['fingerprint'][:12]}"
+        f"{settings['seconds']:.0f} s on {settings['device']}, processes: {settings['processes']}, "
+        f"seed {settings['seed']}, weights {settings['fingerprint'][:12]}"
     )

@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -22,24 +22,28 @@ from pandora.evaluation.measures import (
     counterfactual,
     decoding_rows,
     degraded_row,
-    horizon,
+    horizon_rows,
     single_rows,
     singles,
+    walk,
 )
 from pandora.evaluation.pictures import draw_all
 from pandora.evaluation.report import Report, markdown, show
 from pandora.evaluation.rows import Row
-from pandora.evaluation.stories import Story, kinds
-from pandora.evaluation.subjects import CopyLast, Oracle, Subject, Told
+from pandora.evaluation.stories import kinds
+from pandora.evaluation.subjects import CopyLast, Oracle, Told
 from pandora.evaluation.verdict import MOVED, REACH, UNTOUCHED
+from pandora.evaluation.workers import Job, Workers
 from pandora.types import Sampler
 from pandora.world_model import WorldModel
 from pandora.worlds import make_world
-from pandora.worlds.base import Frames, World
+from pandora.worlds.base import World
 
 FULL = Sizes()
 QUICK = Sizes(clips=40, walks=6, pairs=16)
 _ABLATED_PART = 0.25  # of the stories; the model's cost again, for a number that is far off
+_ORACLE_PART = 0.25  # likewise, for a number near 1
+_WALKS = 48  # in one job
 _PHRASES, _QUICK_PHRASES = 2000, 300  # clips for the user's own sentences, about
 _OTHER_STEPS = (1, 2, 4)
 _PIPE_WIDTH = 120
@@ -63,23 +67,8 @@ MEANING = {
     "readout": "the readout on true last frames, and on true last frames blurred and noised to the model's psnr.whole",
     "copy_last": "baseline: the start picture repeated",
     "action_ablated": f"baseline: the model, told what was said in another scene; {_ABLATED_PART:.0%} of the stories",
-    "oracle": "ceiling: the true film through the autoencoder, then the readout",
+    "oracle": f"ceiling: the true film through the autoencoder, then the readout; {_ORACLE_PART:.0%} of the stories",
 }
-
-
-class Timed:
-    """A subject that is watched: the clips it made and the seconds it took."""
-
-    def __init__(self, subject: Subject):
-        self.subject, self.clips, self.seconds = subject, 0, 0.0
-
-    def imagine(self, stories: Sequence[Story]) -> Iterator[list[Frames]]:
-        since = time.perf_counter()
-        for clips in self.subject.imagine(stories):
-            self.seconds += time.perf_counter() - since
-            self.clips += len(clips)
-            yield clips
-            since = time.perf_counter()
 
 
 def run(
@@ -94,20 +83,22 @@ def run(
     steps: int = 2,
     batch: int = 16,
     sizes: Sizes | None = None,
+    processes: int = 1,
     console: Console | None = None,
 ) -> Report:
     """Measure a weights folder against a simulator; with `phrases` (a JSON file) only how those are followed.
 
     Prints the tables. `out` is a folder for `eval.md` (`phrases.md`), plots, a contact sheet of examples and a film of
     rollouts; `json_path` a file for the rows; `sizes` overrides how much is measured. The same seed asks the same of
-    every model. Raises InvalidCheckpoint for bad weights, UnknownName for an unknown world and InvalidInput for
-    unusable phrases, before anything is measured.
+    every model, whatever the number of `processes` that share the work. Raises InvalidCheckpoint for bad weights,
+    UnknownName for an unknown world and InvalidInput for unusable phrases, before anything is measured.
     """
     arena = make_world(world) if isinstance(world, str) else world
-    model = WorldModel.from_pretrained(weights, device=device)
+    model = WorldModel.from_pretrained(weights, device=device, threads=1 if processes > 1 else "auto")
     console = console or _console()
-    told = Timed(Told(model, Sampler(steps=steps)))
-    bench = Bench(arena, [Entry(MODEL, told)], sizes or (QUICK if quick else FULL), seed, batch)
+    sizes = sizes or (QUICK if quick else FULL)
+    make = partial(_bench, weights, device, world, sizes, seed, batch, steps)
+    bench = Bench(arena, [Entry(MODEL, told := Told(model, Sampler(steps=steps)))], sizes, seed, batch)
     began, fates, rows = time.perf_counter(), [], []
     if phrases is not None:
         templates = own.read(Path(phrases), arena, model.check_action)
@@ -117,15 +108,14 @@ def run(
     else:
         bench.entries += opponents(model, steps)
         with _progress(console, bench, bench.total(kinds(arena))):
-            rows = measure(bench)
+            rows = measure(bench, Workers(count=processes, make=make))
         place, row = next((i, row) for i, row in enumerate(rows) if row.name == DETAILED)
         rows.insert(place + 1, replace(row, name=f"{DETAILED}.steps_{steps}"))
     settings = {
         "model": model.name, "fingerprint": model.fingerprint, "world": arena.name, "steps": steps, "seed": seed,
         "quick": quick, "batch": batch, "device": str(model.runtime.device), "dtype": str(model.runtime.dtype),
         "threads": torch.get_num_threads(), "cpus": os.cpu_count(), "torch": torch.__version__,
-        "seconds": round(time.perf_counter() - began, 1), "clips": told.clips,
-        "clips_per_second": round(told.clips / told.seconds, 2),
+        "processes": processes, "seconds": round(time.perf_counter() - began, 1),
     }  # fmt: skip
     settings |= {"phrases": str(phrases), "templates": own.as_settings(fates)} if fates else {"meaning": MEANING}
     report = Report(rows, settings, fates)
@@ -133,30 +123,43 @@ def run(
     return report
 
 
+def _bench(
+    weights: str | Path, device: str, world: str | World, sizes: Sizes, seed: int, batch: int, steps: int
+) -> Bench:
+    """What a process of its own measures with: one thread, and the same entries."""
+    model = WorldModel.from_pretrained(weights, device=device, threads=1)
+    model.runtime.apply()
+    arena = make_world(world) if isinstance(world, str) else world
+    return Bench(arena, [Entry(MODEL, Told(model, Sampler(steps=steps))), *opponents(model, steps)], sizes, seed, batch)
+
+
 def opponents(model: WorldModel, steps: int) -> list[Entry]:
     """What stands beside the model: baselines, the oracle, and the model with other numbers of steps."""
     return [
         Entry("copy_last", CopyLast()),
         Entry("action_ablated", Told(model, Sampler(steps=steps), ablated=True), _ABLATED_PART),
-        Entry("oracle", Oracle(model)),
+        Entry("oracle", Oracle(model), _ORACLE_PART),
         *(Entry(f"steps_{n}", Told(model, Sampler(steps=n)), only=DETAILED) for n in _OTHER_STEPS if n != steps),
     ]
 
 
-def measure(bench: Bench) -> list[Row]:
+def measure(bench: Bench, workers: Workers | None = None) -> list[Row]:
     """Every row, for every entry of the bench; the first entry is the model."""
-    rows, all_seen, decibel = [], [], 0.0
-    for kind in kinds(bench.world):
-        all_seen.append(singles(bench, kind))
-        found = single_rows(kind, all_seen[-1])
-        decibel = next((row.value for row in found if row.name == "psnr.whole"), decibel)
-        rows += found
+    workers = workers or Workers()
+    asked = kinds(bench.world)
+    walks = [range(first, min(bench.sizes.walks, first + _WALKS)) for first in range(0, bench.sizes.walks, _WALKS)]
+    jobs: list[Job] = [
+        *(partial(walk, among=among) for among in walks),
+        *(partial(singles, kind=kind) for kind in asked),
+    ]
+    *found, pairs = workers.run(bench, [*jobs, counterfactual])
+    walked, seen = found[: len(walks)], found[len(walks) :]
+    rows = [row for kind, singled in zip(asked, seen, strict=True) for row in single_rows(kind, singled)]
+    decibel = next(row.value for row in rows if row.name == "psnr.whole")
     rows.sort(key=lambda row: row.name.startswith("psnr"))  # states first
-    rows += decoding_rows(all_seen)
+    rows += decoding_rows(seen)
     rows.append(degraded_row(bench, decibel))
-    rows += counterfactual(bench)
-    rows += horizon(bench)
-    return rows
+    return [*rows, *pairs, *horizon_rows(walked)]
 
 
 def publish(report: Report, bench: Bench, console: Console, out: Path | None, json_path: Path | None) -> None:

@@ -178,6 +178,13 @@ def _video_weights(folder: Path) -> dict[str, Tensor]:
     return load_file(folder / "video.safetensors")
 
 
+def take_core(number: int) -> None:
+    """Stay on one core: two processes that chase each other over the same cores run several times slower."""
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[number % len(cores)]})
+
+
 def average_gradients(parameters: list[nn.Parameter]) -> None:
     """Mean over the processes, in one message."""
     flat = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
@@ -219,6 +226,8 @@ def train(config: VideoTraining) -> Path:
     if parallel:
         dist.init_process_group("nccl" if runtime.device.type == "cuda" else "gloo")
     rank = dist.get_rank() if parallel else 0
+    if parallel and runtime.device.type == "cpu":
+        take_core(int(os.environ.get("LOCAL_RANK", rank)))
     folder = Path(config.out)
     torch.manual_seed(config.seed)
     model = Trainer(config).to(runtime.device)

@@ -68,6 +68,7 @@ class Entry:
     asked: list[Change] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)  # steps that were shown, though nothing answered for them yet
     leaving: bool = False  # its deletion was asked for
+    touched: bool = False  # something was done with it since it was looked at
     frames: dict[int, bytes] = field(default_factory=dict)
 
     def answered(self, changes: int = 1) -> None:
@@ -76,15 +77,16 @@ class Entry:
             self.state = change.apply(self.state)
         self.asked = self.asked[changes:]
 
-    def settle(self, found: State) -> str | None:
-        """Take what is there now for what is true; what is wrong with it, if anything."""
-        lost = {number: made for number, made in self.state.steps.items() if found.steps.get(number) != made}
-        lost |= {number: (None, None) for number in self.seen if number not in found.steps}
+    def settle(self, found: State) -> tuple[int, str | None]:
+        """Take what is there now for what is true; how many steps are lost, and what is wrong, if anything."""
+        lost = {number for number, made in self.state.steps.items() if found.steps.get(number) != made}
+        lost |= {number for number in self.seen if number not in found.steps}
         allowed = found in list(outcomes(self.state, self.asked))
-        was, asked, self.state, self.asked, self.seen = self.state, self.asked, found, [], set()
+        told = f"{_short(found)}, where it was {_short(self.state)} and was asked for {self.asked}"
+        self.state, self.asked, self.seen = found, [], set()
         if lost:
-            return f"lost: step(s) {sorted(lost)} of {was.next_number}, after {asked}"
-        return None if allowed else f"differs: {_short(found)}, was {_short(was)}, after {asked}"
+            return len(lost), f"lost steps {sorted(lost)}: it is {told}"
+        return 0, None if allowed else f"is {told}"
 
 
 @dataclass(eq=False)
@@ -104,6 +106,11 @@ class Ledger:
     complaints: list[str] = field(default_factory=list)
     lost: int = 0
     committed: int = 0  # steps that the service answered for
+    quarantined: int = 0
+
+    def __str__(self) -> str:
+        held = f"{len(self.entries)} worlds, {self.committed} steps answered for, {self.quarantined} quarantines"
+        return f"{held}; {self.lost} steps lost, {len(self.complaints)} complaints"
 
     def born(self, birth: Birth, ids: Sequence[str]) -> None:
         """The worlds that were asked for are there."""
@@ -135,9 +142,14 @@ class Ledger:
                 continue
             entry = self.entries[world]
             entry.leaving = False
-            if wrong := entry.settle(state):
-                self.lost += wrong.startswith("lost")
-                self.complain(f"World {world} {wrong}")
+            self.settle(entry, state)
+
+    def settle(self, entry: Entry, found: State) -> None:
+        """As `Entry.settle`, for the record."""
+        lost, wrong = entry.settle(found)
+        self.lost += lost
+        if wrong is not None:
+            self.complain(f"World {entry.id} {wrong}")
 
 
 def _short(state: State) -> str:

@@ -10,15 +10,21 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pandora.errors import PandoraError
 from pandora.media import encode_png
 from server.bench.process import READY, python
+
+if TYPE_CHECKING:
+    from pandora.world_model import WorldModel
+    from server.settings import Settings
 
 SCENE = "noise"
 _LIFE, _ENDED = "life ", "ended"
@@ -48,7 +54,9 @@ class Lives:
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        life = Life(int((await self._line()).removeprefix(_LIFE)))
+        if not (line := await self._line()):
+            raise PandoraError("The process that the service is forked from has ended. What it said stands above.")
+        life = Life(int(line.removeprefix(_LIFE)))
         hearing = asyncio.get_running_loop().create_task(self._hear(life))
         try:
             yield life
@@ -87,7 +95,6 @@ def main() -> None:
     import torch
 
     from pandora.presets import tiny_model
-    from pandora.types import Sampler
     from server.engine.acting import Acting
     from server.engine.engine import Engine
     from server.run import run
@@ -95,8 +102,7 @@ def main() -> None:
 
     torch.set_num_threads(1)
     settings, model = Settings.from_environment(), tiny_model()
-    size = model.config.frame_size
-    model.step(model.begin(np.zeros((size, size, 3), np.uint8)), "wait", Sampler(steps=settings.sampling_steps))
+    _import_all(settings, model)
     for _ in sys.stdin:
         pid = os.fork()
         if pid == 0:
@@ -108,6 +114,23 @@ def main() -> None:
         print(f"{_LIFE}{pid}", flush=True)
         os.waitpid(pid, 0)
         print(_ENDED, flush=True)
+
+
+def _import_all(settings: "Settings", model: "WorldModel") -> None:
+    """Have every module loaded that a life needs, by a service that is put together and never runs."""
+    import uvicorn
+
+    from pandora.types import Sampler
+    from server.app import create_app
+    from server.engine.engine import Engine
+
+    size = model.config.frame_size
+    model.step(model.begin(np.zeros((size, size, 3), np.uint8)), "wait", Sampler(steps=settings.sampling_steps))
+    app = create_app(settings, Engine(lambda: model))
+    uvicorn.Config(app, log_config=None).load()
+    app.state.service.store.database.close()
+    if threading.active_count() > 1:
+        raise RuntimeError("A process with several threads can't be forked safely.")
 
 
 if __name__ == "__main__":

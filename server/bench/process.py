@@ -19,9 +19,9 @@ from pandora.errors import PandoraError
 from pandora.media import encode_png
 
 READY = "Pandora is ready: "
-_NOT_OURS = tuple(  # a bench has its own store, and talks to it alone
-    f"PANDORA_{name}" for name in ("DATA", "DATABASE", "BLOBS", "REQUIRE_KEYS", "ALLOW_REMOTE", "HOST", "PORT")
-)
+_PATIENCE = 600.0  # seconds for an answer
+# A bench has its own store, talks to it alone, and reads what it says.
+_NOT_OURS = ("CONFIG", "DATA", "DATABASE", "BLOBS", "REQUIRE_KEYS", "ALLOW_REMOTE", "HOST", "PORT", "LOG_FORMAT")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Server:
 
     def metric(self, name: str) -> float:
         """A value of /metrics."""
-        with urllib.request.urlopen(f"{self.address}/metrics", timeout=60) as response:
+        with urllib.request.urlopen(f"{self.address}/metrics", timeout=_PATIENCE) as response:
             lines = response.read().decode().splitlines()
         return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
 
@@ -68,8 +68,9 @@ def start_server(options: dict[str, str], data: Path | None = None, **settings: 
 def python(module: str, *arguments: str, **variables: object) -> Iterator["subprocess.Popen[str]"]:
     """A module of ours as a process that one can write to and read from; it is ended at the end."""
     root = Path(__file__).resolve().parents[2]
-    environment = {name: value for name, value in os.environ.items() if name not in _NOT_OURS}
-    environment |= {name: str(value) for name, value in variables.items()}
+    dropped = [f"PANDORA_{name}" for name in _NOT_OURS]
+    environment = {name: value for name, value in os.environ.items() if name not in dropped}
+    environment |= {"PANDORA_LOG_LEVEL": "warning"} | {name: str(value) for name, value in variables.items()}
     environment["PYTHONPATH"] = os.pathsep.join((str(root), os.environ.get("PYTHONPATH", "")))
     command = [sys.executable, "-m", module, *arguments]
     pipe = subprocess.PIPE
@@ -78,7 +79,10 @@ def python(module: str, *arguments: str, **variables: object) -> Iterator["subpr
             yield process
         finally:
             process.terminate()
-            process.wait(20)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def _await_ready(process: "subprocess.Popen[str]") -> str:
@@ -100,13 +104,13 @@ def _memory(pid: int, field: str) -> int | None:
 
 
 def get(url: str) -> dict[str, Any]:
-    with urllib.request.urlopen(url, timeout=60) as response:
+    with urllib.request.urlopen(url, timeout=_PATIENCE) as response:
         return json.load(response)
 
 
 def post(url: str, body: bytes, kind: str = "application/json") -> dict[str, Any]:
     request = urllib.request.Request(url, body, {"Content-Type": kind})
-    with urllib.request.urlopen(request, timeout=60) as response:
+    with urllib.request.urlopen(request, timeout=_PATIENCE) as response:
         return json.load(response)
 
 

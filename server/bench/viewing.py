@@ -18,7 +18,7 @@ Told = dict[str, Any] | FrameHeader
 async def watch(address: str, world: str, **options: Any) -> AsyncIterator[ClientConnection]:
     """The stream of a world, up to its first picture; `options` are those of `connect`."""
     url = f"{address.replace('http', 'ws', 1)}/v1/worlds/{world}/stream"
-    async with connect(url, **({"compression": None, "max_size": None, "open_timeout": 60} | options)) as socket:
+    async with connect(url, **({"compression": None, "max_size": None, "open_timeout": 120} | options)) as socket:
         await socket.send(json.dumps({"type": "hello", "formats": ["jpeg"]}))
         async for message in messages(socket):
             if isinstance(message, FrameHeader):

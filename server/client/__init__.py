@@ -16,21 +16,25 @@
 connection broke; a stream comes back by itself and goes on where it was.
 """
 
-from server.client.aio import AsyncClient, AsyncWorld, AsyncWorlds
-from server.client.clip import AsyncClip
-from server.client.failure import (
-    AccessDenied,
-    Conflict,
-    InvalidRequest,
-    NotFound,
-    Overloaded,
-    ServiceFailure,
-    Unavailable,
-    Unreachable,
-)
-from server.client.frame import LiveFrame
-from server.client.stream import AsyncStream
-from server.client.sync import Client, Clip, Stream, World, Worlds
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from server.client.aio import AsyncClient, AsyncWorld, AsyncWorlds
+    from server.client.clip import AsyncClip
+    from server.client.failure import (
+        AccessDenied,
+        Conflict,
+        InvalidRequest,
+        NotFound,
+        Overloaded,
+        ServiceFailure,
+        Unavailable,
+        Unreachable,
+    )
+    from server.client.frame import LiveFrame
+    from server.client.stream import AsyncStream
+    from server.client.sync import Client, Clip, Stream, World, Worlds
 
 __all__ = [
     "AccessDenied",
@@ -53,3 +57,15 @@ __all__ = [
     "World",
     "Worlds",
 ]
+
+_ROOMS = ("aio", "clip", "failure", "frame", "stream", "sync")
+
+
+def __getattr__(name: str) -> Any:
+    """Rooms are entered when something of theirs is asked for, so that the command line starts without them."""
+    if name in __all__:
+        for room in _ROOMS:
+            module = import_module(f"server.client.{room}")
+            if getattr(getattr(module, name, None), "__module__", None) == module.__name__:
+                return getattr(module, name)
+    raise AttributeError(f"{__name__} has no {name!r}; it has {', '.join(__all__)}.")

@@ -19,7 +19,17 @@ from server.bodies import Receipt, StepView
 from server.client.failure import AccessDenied, InvalidRequest, NotFound, ServiceFailure, Unreachable
 from server.client.frame import LiveFrame
 from server.client.transport import backoff, unreachable
-from server.protocol import ClipEnd, ClipStart, Ended, FrameHeader, Hello, Ready, ServerMessage, StreamError, WorldRewound
+from server.protocol import (
+    ClipEnd,
+    ClipStart,
+    Ended,
+    FrameHeader,
+    Hello,
+    Ready,
+    ServerMessage,
+    StreamError,
+    WorldRewound,
+)
 
 if TYPE_CHECKING:
     from server.client.aio import AsyncWorld
@@ -44,6 +54,7 @@ class AsyncStream:
         self._breaks = 0
         self._flows = False  # the connection has brought more than its greeting
         self._ended = False
+        self._was_there = False  # the world, on an earlier connection
         self._complaint: StreamError | None = None
         self._missed: list[StepView] = []  # committed while there was no connection
         self._items: deque[LiveFrame | ServerMessage] = deque()
@@ -127,6 +138,9 @@ class AsyncStream:
         if self._ended:
             return
         failure = self._explain(error)
+        if isinstance(failure, NotFound) and self._was_there:
+            self._ended = True
+            return
         if not failure.is_retryable:
             raise failure from error
         was_good = self._opened_at and time.monotonic() - self._opened_at > STEADY_SECONDS
@@ -170,7 +184,7 @@ class AsyncStream:
             return  # of a later protocol
         match message:
             case Ready(world=view):
-                self.world.view = view
+                self.world.view, self._was_there = view, True
             case ClipStart():
                 self._flows = True
                 if message.replay:

@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import Self, overload
 
 from pandora.media import Frame, ImageSource
-from server.bodies import EventView, ModelView, Parent, Receipt, SceneView, StepView, Tree, UploadView, WorldDetail
+from server.bodies import (
+    EventView,
+    ModelView,
+    Parent,
+    Receipt,
+    SceneView,
+    StepView,
+    Tree,
+    UploadView,
+    WorldDetail,
+    WorldView,
+)
 from server.client.aio import DEFAULT_URL, PATIENCE, TIMEOUT, AsyncClient, AsyncWorld
 from server.client.clip import AsyncClip
 from server.client.frame import LiveFrame
@@ -94,6 +105,11 @@ class World:
     @property
     def name(self) -> str:
         return self._world.name
+
+    @property
+    def view(self) -> WorldView:
+        """All that the service said last."""
+        return self._world.view
 
     @property
     def head(self) -> int:
@@ -209,7 +225,7 @@ class Stream:
     def __init__(self, stream: AsyncStream, runner: Runner):
         self._stream = stream
         self._runner = runner
-        weakref.finalize(self, runner.later, stream.close)
+        weakref.finalize(self, runner.later, stream.close).atexit = False
 
     def open(self) -> None:
         """Connect, unless that was done; what happens from here on is not missed. Raises ServiceFailure."""

@@ -183,7 +183,8 @@ class Engine:
             left = self._schedule.clear()
         for work in left:
             if isinstance(work, _Call):
-                work.future.set_exception(Stopping("The service is stopping."))
+                if work.future.set_running_or_notify_cancel():
+                    work.future.set_exception(Stopping("The service is stopping."))
             else:
                 work.tell(ClipFailed(Stopping("The service is stopping.")))
 

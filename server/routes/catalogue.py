@@ -20,14 +20,15 @@ TheService = Annotated[Service, Depends(get_service)]
 
 _PICTURE = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {"schema": {"type": "object", "required": ["image"], "properties": {"image": _PICTURE["schema"]}}}
+_KINDS = ("image/png", "image/jpeg", "image/webp", "video/mp4", "video/webm")
 _UPLOAD_BODY = {
     "required": True,
-    "content": {"image/png": _PICTURE, "image/jpeg": _PICTURE, "image/webp": _PICTURE, "multipart/form-data": _FORM},
+    "content": {kind: _PICTURE for kind in _KINDS} | {"multipart/form-data": _FORM},
 }
 
 
 @router.get("/models")
-async def models(service: TheService) -> ModelList:
+async def list_models(service: TheService) -> ModelList:
     """The model that this service runs."""
     model = service.engine.model
     size = model.config.frame_size
@@ -39,7 +40,7 @@ async def models(service: TheService) -> ModelList:
 
 
 @router.get("/scenes")
-async def scenes(service: TheService) -> SceneList:
+async def list_scenes(service: TheService) -> SceneList:
     """Start pictures that ship with the model."""
     views = [
         SceneView(
@@ -52,16 +53,17 @@ async def scenes(service: TheService) -> SceneList:
 
 
 @router.get("/scenes/{scene_id}/image", response_class=FileResponse)
-async def scene_image(scene_id: str, service: TheService) -> FileResponse:
+async def read_scene_image(scene_id: str, service: TheService) -> FileResponse:
     """The scene's picture."""
     return FileResponse(service.scene(scene_id).image, headers={"Cache-Control": "private, max-age=3600"})
 
 
 @router.post("/uploads", status_code=201, openapi_extra={"requestBody": _UPLOAD_BODY})
-async def upload(
+async def upload_picture(
     request: Request, service: TheService, principal: Annotated[Principal, Depends(get_principal)]
 ) -> UploadView:
-    """Take a picture in, as the body itself or as the form field `image`; `POST /v1/worlds` takes its id."""
+    """Take a picture, or a film of which the last picture counts, as the body itself or as the form field `image`;
+    `POST /v1/worlds` takes its id."""
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         async with request.form(max_files=1, max_fields=4) as form:
             taken = await take_picture(service, form.get("image"))

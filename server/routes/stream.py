@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.websockets import WebSocketDisconnect
 
 from pandora.errors import InvalidInput, PandoraError
-from server.errors import MalformedMessage, MissingScope, StoreUnavailable, Unauthenticated, UnknownWorld
+from server.accounting import note
+from server.errors import MalformedMessage, MissingScope, Stopping, StoreUnavailable, Unauthenticated, UnknownWorld
 from server.limits import MAX_MESSAGE_BYTES
 from server.problems import explain, is_retryable
 from server.protocol import (
@@ -48,7 +49,7 @@ CHECK_SECONDS = 30.0  # between looks at whether the viewer's key was revoked
 LAST_WORDS_SECONDS = 5.0  # for an error that is said before the socket closes
 
 CLOSED, RESTART, TRY_LATER, POLICY, FAILED = 1000, 1012, 1013, 1008, 1011
-REFUSED = {Unauthenticated: 4401, MissingScope: 4403, UnknownWorld: 4404}
+REFUSED = {Unauthenticated: 4401, MissingScope: 4403, UnknownWorld: 4404, Stopping: RESTART}
 
 
 @router.websocket("/worlds/{world_id}/stream")
@@ -61,6 +62,7 @@ async def stream(socket: WebSocket, world_id: str) -> None:
         return
     except PandoraError as error:
         code = REFUSED.get(type(error), TRY_LATER if is_retryable(error) else POLICY)
+        socket.app.state.service.metrics.refused(error)
         await _try_to_say(socket, _as_error(error))
     except Exception as error:
         log.exception("A stream failed")
@@ -84,10 +86,14 @@ class _Stream:
     async def run(self, world_id: str) -> int:
         """Until an end; returns the close code."""
         self._principal = await self._admit(world_id)
+        note(owner=self._principal.owner)
+        self._service.store.check_open()
         session = await self._service.sessions.find(world_id, self._principal.owner)
+        note(world=world_id)
         hello = await self._hello()
         chosen = next(name for name in hello.formats if name in FRAME_FORMATS)
         viewer = session.new_viewer(h264=chosen == "h264")
+        await session.settled()
         await self._send(self._ready(session, chosen))
         replayed = await self._replay(session, hello.resume_from)
         if session.status is Status.DELETED:
@@ -95,6 +101,7 @@ class _Stream:
             return CLOSED
         if not replayed:
             viewer.put(await session.still())
+            await session.settled()
         session.attach(viewer)
         code = CLOSED
         try:
@@ -154,6 +161,7 @@ class _Stream:
                 position = max(position, len(path) - 1 - REPLAYED_CLIPS)
             step = path[position + 1]
             clip = await session.clip(step.number)
+            await session.settled()
             for item in pack_replay(step, clip, world.head, self._service.engine.model.config.fps):
                 await self._send(item)
             last, replayed = step.number, True
@@ -203,6 +211,7 @@ class _Stream:
                     self._principal.require(Scope.WRITE)
                     session.hand_in(text, event_id, viewer)
                 except PandoraError as error:
+                    self._service.metrics.refused(error)
                     code, detail = explain(error)
                     viewer.put(ActionRejected(event_id=event_id, code=code, detail=detail))
             case Control(command="rate", value=value):

@@ -15,7 +15,7 @@ router = APIRouter(prefix="/worlds", tags=["stream"])
 
 
 @router.post("/{world_id}/tickets", status_code=201)
-async def issue(
+async def issue_ticket(
     response: Response,
     session: Annotated[Session, Depends(get_session)],
     principal: Annotated[Principal, Depends(get_principal)],

@@ -18,10 +18,9 @@ def view_fork(world: World) -> WorldView:
 
 
 def view_summary(summary: Summary, session: Session | None) -> WorldView:
-    """A world of a list: as it is in memory, or else as it is stored."""
-    if session is not None and not session.failed:
-        return view_world(session)
-    return WorldView(**_world(summary.world, depth=summary.depth))
+    """A world of a list, as it is stored, with what its session does."""
+    live = None if session is None or session.failed else session
+    return WorldView(**_world(summary.world, live, depth=summary.depth))
 
 
 def view_detail(session: Session) -> WorldDetail:

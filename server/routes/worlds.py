@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from pandora.errors import InvalidInput, UnknownName
 from pandora.media import Frame, encode_png, load_image
+from server.accounting import note
 from server.bodies import (
     CreateWorld,
     EventList,
@@ -49,8 +50,8 @@ ThePrincipal = Annotated[Principal, Depends(get_principal)]
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # a step never changes
 _FORM_FIELDS = {
     "image": {"type": "string", "format": "binary"},
-    "seed": {"type": "integer"},
-    "name": {"type": "string"},
+    "seed": {"type": "integer", "example": 7},
+    "name": {"type": "string", "example": "my desk"},
 }
 _CREATE_BODY = {
     "required": True,
@@ -70,7 +71,9 @@ _IMAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}, "
 
 
 @router.post("", status_code=201, openapi_extra={"requestBody": _CREATE_BODY})
-async def create(request: Request, response: Response, service: TheService, principal: ThePrincipal) -> WorldDetail:
+async def create_world(
+    request: Request, response: Response, service: TheService, principal: ThePrincipal
+) -> WorldDetail:
     """Begin a world from a preset scene, an upload, or a picture in the form field `image`."""
     picture: Frame | None = None
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
@@ -99,6 +102,7 @@ async def create(request: Request, response: Response, service: TheService, prin
         session = await service.sessions.begin(
             picture, owner=principal.owner, name=name, seed=body.seed, scene=body.scene, suggestions=suggestions
         )
+    note(world=session.world.id)
     response.headers["Location"] = f"/v1/worlds/{session.world.id}"
     return view_detail(session)
 
@@ -110,13 +114,13 @@ async def list_worlds(service: TheService, principal: ThePrincipal) -> WorldList
 
 
 @router.get("/{world_id}")
-async def read(session: TheSession) -> WorldDetail:
+async def read_world(session: TheSession) -> WorldDetail:
     """A world and the steps on its path."""
     return view_detail(session)
 
 
 @router.delete("/{world_id}", status_code=204)
-async def delete(session: TheSession, service: TheService) -> None:
+async def delete_world(session: TheSession, service: TheService) -> None:
     """End a world; its viewers hear `ended`. Forks of it live on."""
     await service.sessions.delete(session)
 
@@ -125,18 +129,19 @@ async def delete(session: TheSession, service: TheService) -> None:
 async def take_steps(body: TakeSteps, session: TheSession) -> StepsTaken:
     """Apply actions one after another and wait until the last is committed."""
     steps = await session.take(body.actions, body.expected_step)
+    await session.settled()
     return StepsTaken(world=view_world(session), steps=[view_step(session.world, step) for step in steps])
 
 
 @router.post("/{world_id}/actions", status_code=202)
-async def hand_in(body: HandInAction, session: TheSession) -> Receipt:
+async def hand_in_action(body: HandInAction, session: TheSession) -> Receipt:
     """Hand in an action for the live stream; the newest replaces one that has not begun."""
     receipt = session.hand_in(body.text, body.event_id)
     return Receipt(event_id=receipt.event_id, text=receipt.text, head=session.world.head)
 
 
 @router.post("/{world_id}/forks", status_code=201)
-async def fork(
+async def fork_world(
     body: ForkWorld, response: Response, session: TheSession, service: TheService, principal: ThePrincipal
 ) -> WorldDetail | Forks:
     """New worlds that go on from any committed step of this one: one, or as many as `count` says."""
@@ -150,14 +155,14 @@ async def fork(
 
 
 @router.post("/{world_id}/rewind")
-async def rewind(body: RewindWorld, session: TheSession) -> WorldDetail:
+async def rewind_world(body: RewindWorld, session: TheSession) -> WorldDetail:
     """Move the head to any committed step; what runs or waits is cancelled, what was committed stays."""
     await session.rewind(body.step)
     return view_detail(session)
 
 
 @router.get("/{world_id}/events")
-async def events(
+async def list_events(
     session: TheSession,
     service: TheService,
     after: Annotated[int, Query(ge=0, description="skip this many")] = 0,
@@ -169,13 +174,13 @@ async def events(
 
 
 @router.get("/{world_id}/tree")
-async def tree(session: TheSession, service: TheService) -> Tree:
+async def read_tree(session: TheSession, service: TheService) -> Tree:
     """All worlds of this world's family, with all their steps."""
     return view_tree(await service.sessions.family(session))
 
 
 @router.get("/{world_id}/frames/{step}", response_class=Response, responses=_IMAGE)
-async def frame(
+async def read_frame(
     request: Request, step: int, session: TheSession, service: TheService,
     frame: Annotated[int | None, Query(ge=0, description="0-based within the clip; the last when absent")] = None,
 ) -> Response:  # fmt: skip
@@ -197,13 +202,13 @@ async def frame(
 
 
 @router.get("/{world_id}/clips/{step}", response_class=Response, responses=_MP4)
-async def clip(step: int, session: TheSession, service: TheService) -> Response:
+async def read_clip(step: int, session: TheSession, service: TheService) -> Response:
     """The film of one step."""
     return await _film(service, session, [session.world.step(step)])
 
 
 @router.get("/{world_id}/recording.mp4", response_class=Response, responses=_MP4)
-async def recording(session: TheSession, service: TheService) -> Response:
+async def read_recording(session: TheSession, service: TheService) -> Response:
     """The film from the start picture to the head."""
     return await _film(service, session, session.world.path())
 

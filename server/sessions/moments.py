@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
 Clip = tuple[Frame, ...]
+Entry = tuple[str, int, int]  # the world where a step was made, its number, bytes
 _Key = tuple[str, int]
 
 
@@ -56,6 +57,10 @@ class Shelf(Generic[Value]):
         while self.bytes > self._most and len(self._values) > 1:
             self.bytes -= self._values.popitem(last=False)[1][1]
 
+    def entries(self) -> list[Entry]:
+        """What is here."""
+        return [(world, number, size) for (world, number), (_, size) in self._values.items()]
+
     def drop(self, step: Step) -> None:
         found = self._values.pop((step.world, step.number), None)
         self.bytes -= 0 if found is None else found[1]
@@ -76,6 +81,10 @@ class Moments:
     def bytes(self) -> int:
         """Of states and clips in memory."""
         return self._states.bytes + self._clips.bytes
+
+    def entries(self) -> list[Entry]:
+        """Every state and every clip in memory."""
+        return self._states.entries() + self._clips.entries()
 
     def keep(self, step: Step, state: "WorldState", clip: Clip) -> None:
         """Take in what a step made."""

@@ -31,8 +31,8 @@ class Outbox:
         write.add_done_callback(lambda _: self._loop.call_soon_threadsafe(self._flush))
 
     async def settled(self) -> None:
-        """Until all that was written so far is durable. Raises StoreUnavailable."""
-        if self._last is not None and not (self._last.done() and self._last.exception() is None):
+        """Until all that was written is durable, also what is written meanwhile. Raises StoreUnavailable."""
+        while self._last is not None and not (self._last.done() and self._last.exception() is None):
             await asyncio.shield(asyncio.wrap_future(self._last))
 
     def _flush(self) -> None:

@@ -50,6 +50,15 @@ def pack_replay(
     yield clip_end(step.number, head, step.timings, replay=True)
 
 
+def clip_start(step: Step, event_id: str, fps: float) -> ClipStart:
+    """The message before a clip's frames."""
+    assert step.parent is not None, "the start picture is no clip"
+    assert step.action is not None
+    return ClipStart(
+        step=step.number, parent=step.parent, action=step.action, event_id=event_id, frames=step.frames, fps=fps
+    )
+
+
 def clip_end(
     step: int, head: int, timings: dict[str, float], error: PandoraError | None = None, replay: bool = False
 ) -> ClipEnd:

@@ -22,7 +22,7 @@ from server.sessions.audience import Audience
 from server.sessions.lifecycle import Status, move
 from server.sessions.moments import Moments
 from server.sessions.outbox import Outbox
-from server.sessions.packing import clip_end, pack_frames, pack_still
+from server.sessions.packing import clip_end, clip_start, pack_frames, pack_still
 from server.sessions.said import Said
 from server.sessions.turn import Turn
 from server.sessions.viewer import PackedFrame, Viewer
@@ -123,7 +123,7 @@ class Session:
 
     def pause(self, paused: bool) -> None:
         """Hold live actions that have not begun, or let them go on."""
-        self._touch()
+        self.touch()
         self.paused = paused
         for viewer in self.audience.viewers:
             viewer.put(protocol.ControlChanged(paused=paused, rate=viewer.rate))
@@ -137,17 +137,18 @@ class Session:
 
     async def clip(self, number: int) -> tuple[Frame, ...]:
         """The frames of a committed step. Raises UnknownStep, and as Moments.clip."""
-        self._touch()
+        self.touch()
         return await self._moments.clip(self.world, self.world.step(number))
 
     async def still(self, number: int | None = None) -> PackedFrame:
         """The last frame of a step, the head by default, as a message. Raises as `clip`."""
-        step = self.world.step(number)
+        coming = self._running and self._running.step  # a viewer is shown what was before, and then its clip
+        step = self.world.step(coming.parent if number is None and coming else number)
         return pack_still(step, await self._moments.last_frame(self.world, step))
 
     async def state(self, number: int | None = None) -> "WorldState":
         """The state after a step, the head by default. Raises UnknownStep, and as Moments.state."""
-        self._touch()
+        self.touch()
         return await self._moments.state(self.world, self.world.step(number))
 
     # --- viewers ---
@@ -162,15 +163,14 @@ class Session:
 
     def attach(self, viewer: Viewer) -> None:
         """Let a viewer hear all that comes, beginning with the frames of the clip that is being made."""
-        self._touch()
-        turn = self._running
-        begun = turn and turn.step
-        self.audience.join(
-            viewer, [self._clip_start(turn, turn.step), *self._pack(turn, turn.step, 0)] if begun else []
-        )
+        self.touch()
+        turn, fps, begun = self._running, self._engine.model.config.fps, []
+        if turn and (step := turn.step):
+            begun = [clip_start(step, turn.event_id, fps), *pack_frames(step.number, turn.frames, 0, step.frames, fps)]
+        self.audience.join(viewer, begun)
 
     def detach(self, viewer: Viewer) -> None:
-        self._touch()
+        self.touch()
         self.audience.leave(viewer)
 
     def end(self, reason: str) -> None:
@@ -184,12 +184,17 @@ class Session:
     def is_idle(self) -> bool:
         """Whether nobody watches, nothing runs or waits, and nothing happened lately."""
         quiet = self._loop.time() - self._touched >= self._settings.suspend_seconds
-        return quiet and not (len(self.audience) or self._waiting or self._running or self._tasks)
+        return quiet and not (len(self.audience) or self._waiting or self.is_busy)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something runs or is still being written."""
+        return bool(self._running or self._tasks)
 
     # --- scheduling ---
 
     def _enqueue_live(self, turn: Turn) -> None:
-        self._touch()
+        self.touch()
         running = self._running
         if running and running.live and self.status is Status.QUEUED:
             if running.job is None:  # its state is still being read
@@ -242,7 +247,7 @@ class Session:
 
     def _job(self, turn: Turn, state: "WorldState") -> ClipJob:
         def listener(event: JobEvent) -> None:
-            self._loop.call_soon_threadsafe(self._hear, turn, event)
+            self._loop.call_soon_threadsafe(self._hear, turn, event, context=turn.context)
 
         steps = self._settings.sampling_steps
         return ClipJob(
@@ -257,25 +262,23 @@ class Session:
         match event:
             case ClipBegun():
                 self.status = move(self.status, Status.GENERATING)
-                applied = protocol.ActionApplied(
-                    event_id=turn.event_id, step=self.world.next_number, text=turn.text
-                )
+                self._metrics.applied(turn)
+                applied = protocol.ActionApplied(event_id=turn.event_id, step=self.world.next_number, text=turn.text)
                 self.audience.publish(applied)
             case ClipFrames(frames):
                 self._take_in(turn, frames)
             case ClipDone(state, timings):
                 self._finish(turn, state, timings)
-                self._advance()
             case ClipFailed(error):
                 self._fail(turn, error)
-                self._advance()
+        self._advance()
 
     def _take_in(self, turn: Turn, frames: tuple[Frame, ...]) -> None:
         sent = len(turn.frames)
         turn.frames.extend(frames)
         step = turn.step or self._commit(turn)
         if turn is self._running:
-            for packed in self._pack(turn, step, sent):
+            for packed in pack_frames(step.number, frames, sent, step.frames, self._engine.model.config.fps):
                 self.audience.publish(packed)
 
     def _commit(self, turn: Turn) -> Step:
@@ -285,8 +288,9 @@ class Session:
         )
         turn.step, self.world.faults = step, 0
         self._said.remember(turn.event_id, turn.text)
-        self._outbox.wait_for(self._store.commit(self.world, step, event))
-        self.audience.publish(self._clip_start(turn, step))
+        write = self._store.commit(self.world, step, event)
+        self._outbox.wait_for(self._metrics.commit(turn, self._loop.time(), write))
+        self.audience.publish(clip_start(step, turn.event_id, model.config.fps))
         self._dry_at = max(self._dry_at, self._loop.time()) + step.frames / model.config.fps
         return step
 
@@ -296,7 +300,7 @@ class Session:
         step.timings = timings
         self._moments.keep(step, state, tuple(turn.frames))
         self._outbox.do(lambda: self._spawn(self._moments.save(step, state, tuple(turn.frames))))
-        self._metrics.observe_clip(timings)
+        self._metrics.clip(self.world, turn, timings)
         if turn is self._running:
             self._release()
             self.audience.publish(clip_end(step.number, self.world.head, timings))
@@ -306,12 +310,12 @@ class Session:
         if not isinstance(error, PandoraError):
             log.error("Generation failed in world %s", self.world.id, exc_info=error)
             error = errors.GenerationFailed()
-        self._metrics.clips["cancelled" if isinstance(error, Cancelled) else "failed"] += 1
+        self._metrics.clip_lost(error)
         number = turn.step.number if turn.step else self.world.next_number
         if turn is self._running:
             self._release()
         events = [self.world.log("failed", action=turn.text, event_id=turn.event_id, code=error.code)]
-        if turn.step is not None and self.world.head == number:
+        if turn.step is not None and self.world.head == number and not isinstance(error, Cancelled):
             events.append(self.world.rewind(turn.step.parent or 0))  # committed, and yet it can't be finished
         self._outbox.wait_for(self._store.record(self.world, events))
         self.audience.publish(clip_end(number, self.world.head, {}, error))
@@ -326,14 +330,18 @@ class Session:
             log.warning("The head of world %s can't be shown: %s", self.world.id, error)
 
     def _release(self) -> None:
-        self._touch()
+        self.touch()
         self._running = None
         self.status = move(self.status, Status.IDLE)
 
-    def _cancel_all(self, error: Cancelled) -> None:
+    def drop_waiting(self, error: PandoraError) -> None:
+        """Begin nothing more of what waits; what runs goes on."""
         waiting, self._waiting = self._waiting, deque()
         for turn in waiting:
             self._refuse(turn, error)
+
+    def _cancel_all(self, error: Cancelled) -> None:
+        self.drop_waiting(error)
         turn = self._running
         if turn is None:
             return
@@ -346,6 +354,7 @@ class Session:
         self._fail(turn, error)
 
     def _refuse(self, turn: Turn, error: PandoraError) -> None:
+        self._metrics.turned_away(error)
         if turn.live:
             code, detail = explain(error)
             self.audience.publish(protocol.ActionRejected(event_id=turn.event_id, code=code, detail=detail))
@@ -353,9 +362,8 @@ class Session:
         turn.settle(error)
 
     def _supersede(self, old: Turn, new: Turn) -> None:
-        self._metrics.actions_superseded += 1
-        event = self.world.log("superseded", action=old.text, event_id=old.event_id)
-        self._store.record(self.world, [event])
+        self._metrics.superseded()
+        self._store.record(self.world, [self.world.log("superseded", action=old.text, event_id=old.event_id)])
         self.audience.publish(protocol.ActionSuperseded(event_id=old.event_id, by=new.event_id))
 
     def _check_expected(self, expected: int | None) -> None:
@@ -371,7 +379,7 @@ class Session:
             raise errors.Quarantined
         self._store.admit(steps)
 
-    def _touch(self) -> None:
+    def touch(self) -> None:
         self._touched = self._loop.time()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -389,14 +397,3 @@ class Session:
                 turn.job.cancel()
         self.audience.tell_now(protocol.StreamError(code=code, detail=detail, retryable=True))
         self.audience.close()
-
-    def _clip_start(self, turn: Turn, step: Step) -> protocol.ClipStart:
-        assert step.parent is not None
-        return protocol.ClipStart(
-            step=step.number, parent=step.parent, action=turn.text, event_id=turn.event_id, frames=step.frames,
-            fps=self._engine.model.config.fps,
-        )  # fmt: skip
-
-    def _pack(self, turn: Turn, step: Step, first: int) -> list[PackedFrame]:
-        fps = self._engine.model.config.fps
-        return list(pack_frames(step.number, turn.frames[first:], first, step.frames, fps))

@@ -3,7 +3,10 @@
 import asyncio
 import logging
 import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from pandora.errors import PandoraError
@@ -11,10 +14,10 @@ from pandora.media import Frame as Pixels
 from pandora.media import encode_jpeg
 from server.engine.engine import Engine
 from server.engine.job import Frame
-from server.errors import TooManyLive, UnknownWorld
+from server.errors import Stopping, TooManyLive, UnknownWorld
 from server.metrics import Metrics
 from server.protocol import Draining
-from server.sessions.moments import Moments
+from server.sessions.moments import Entry, Moments
 from server.sessions.said import REMEMBERED
 from server.sessions.session import Session
 from server.sessions.world import Event, World
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY = 5.0  # seconds between looks for worlds that can leave the memory
+_GOODBYE = 2.0  # seconds for viewers to hear the end
 
 
 class Sessions:
@@ -40,7 +44,7 @@ class Sessions:
         self._settings = settings
         self._moments = Moments(engine, store, settings)
         self._live: dict[str, Session] = {}
-        self._opening: dict[str, asyncio.Task[Session]] = {}
+        self._opening: dict[tuple[str, str], asyncio.Task[Session]] = {}
         self._janitor: asyncio.Task[None] | None = None
 
     @property
@@ -56,6 +60,12 @@ class Sessions:
     def bytes(self) -> int:
         """Of states and clips in memory."""
         return self._moments.bytes
+
+    async def shared_bytes(self) -> int:
+        """Of states and clips in memory, what more than one live world needs; forks share it."""
+        worlds = [session.world for session in self._live.values()]
+        entries = self._moments.entries()
+        return await asyncio.to_thread(_shared, worlds, entries)
 
     def start(self) -> None:
         """Begin to suspend worlds that nobody uses."""
@@ -76,10 +86,13 @@ class Sessions:
         state, frame = await asyncio.wrap_future(self._engine.call(start))
         world = World(owner=owner, name=name, seed=seed, scene=scene, suggestions=suggestions)
         step, event = world.begin(self._engine.model.fingerprint)
-        put = self._store.database.later(lambda: self._store.blobs.put(state.to_bytes()))
+        put = self._store.database.later(lambda: self._store.blobs.put(state.to_bytes(), hold=True))
         step.snapshot = await asyncio.wrap_future(put)  # nothing can make a start picture again
-        self._moments.keep(step, state, (frame,))
-        await asyncio.wrap_future(self._store.add([world], [event], step))
+        try:
+            self._moments.keep(step, state, (frame,))
+            await asyncio.wrap_future(self._store.add([world], [event], step))
+        finally:
+            self._store.blobs.release(step.snapshot)
         return self._open(world, {})
 
     async def find(self, world_id: str, owner: str) -> Session:
@@ -89,13 +102,15 @@ class Sessions:
         """
         session = self._live.get(world_id)
         if session is None or session.failed:
-            if world_id not in self._opening:
-                task = asyncio.get_running_loop().create_task(self._read(world_id))
-                self._opening[world_id] = task
-                task.add_done_callback(lambda _: self._opening.pop(world_id, None))
-            session = await asyncio.shield(self._opening[world_id])
+            opening = world_id, owner
+            if opening not in self._opening:
+                task = asyncio.get_running_loop().create_task(self._read(world_id, owner))
+                self._opening[opening] = task
+                task.add_done_callback(lambda _: self._opening.pop(opening, None))
+            session = await asyncio.shield(self._opening[opening])
         if session.world.owner != owner:
             raise UnknownWorld
+        session.touch()  # it stays in memory while the request is at work
         await session.settled()
         return session
 
@@ -138,24 +153,32 @@ class Sessions:
             await session.settled()
         await self._store.remove(world)
 
-    async def drain(self, grace: float = 2.0) -> None:
-        """Tell the viewers that the service stops, end every session, and wait a moment until all is told and kept."""
+    async def drain(self) -> None:
+        """Let nothing more in, tell the viewers, finish the clips that run within the grace, and end every session."""
+        self._store.closing = True
         if self._janitor:
             self._janitor.cancel()
+        for session in self._live.values():
+            session.audience.publish(Draining())
+            session.drop_waiting(Stopping("The service stopped before this action began. Try again in a moment."))
+        await self._until(lambda: not any(session.is_busy for session in self._live.values()))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.drain_seconds):
+                await asyncio.gather(*(self._put_away(session) for session in self._live.values()))
         sessions, self._live = list(self._live.values()), {}
         for session in sessions:
-            session.audience.publish(Draining())
             session.end("draining")
-        deadline = time.monotonic() + grace
-        while any(len(session.audience) for session in sessions) and time.monotonic() < deadline:
+        await self._until(lambda: not any(len(session.audience) for session in sessions), _GOODBYE)
+
+    async def _until(self, done: Callable[[], bool], grace: float | None = None) -> None:
+        deadline = time.monotonic() + (self._settings.drain_seconds if grace is None else grace)
+        while not done() and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
-        for session in sessions:
-            await self._put_away(session)
 
     # --- sessions come and go ---
 
-    async def _read(self, world_id: str) -> Session:
-        world = await self._store.load(world_id)
+    async def _read(self, world_id: str, owner: str) -> Session:
+        world = await self._store.load(world_id, owner)
         if len(self._live) >= self._settings.max_live:
             raise TooManyLive(f"{self._settings.max_live} worlds are in use, and no more fit. Try again in a moment.")
         return self._open(world, await self._store.said(world_id, REMEMBERED))
@@ -171,7 +194,7 @@ class Sessions:
             for session in [session for session in self._live.values() if session.is_idle]:
                 del self._live[session.world.id]
                 await self._put_away(session)
-                self._metrics.suspended += 1
+                self._metrics.suspended.inc()
 
     async def _put_away(self, session: Session) -> None:
         """Make sure that the head is found without replay when the world is touched again."""
@@ -180,3 +203,14 @@ class Sessions:
             await self._moments.snapshot(session.world.step())
         except PandoraError as error:
             log.warning("World %s was put away without a snapshot: %s", session.world.id, error)
+
+
+def _shared(worlds: Sequence[World], entries: Iterable[Entry]) -> int:
+    """Bytes of the entries that at least two of the worlds have on record."""
+    members = Counter(world.family for world in worlds)
+    forks = [world.steps for world in worlds if members[world.family] > 1]
+    total = 0
+    for world_id, number, size in entries:
+        holders = (1 for steps in forks if (step := steps.get(number)) is not None and step.world == world_id)
+        total += size if len(list(islice(holders, 2))) == 2 else 0
+    return total

@@ -50,7 +50,7 @@ class World:
     A fork reads the path up to its start from `inherited`, which all forks of that step share, and writes to `own`.
     """
 
-    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    id: str = field(default_factory=lambda: secrets.token_hex(16))  # no dash, which a shell takes for an option
     owner: str
     name: str
     seed: int

@@ -3,6 +3,9 @@
 import hashlib
 import logging
 import secrets
+import threading
+from collections import Counter
+from collections.abc import Callable
 
 import fsspec
 
@@ -13,9 +16,15 @@ log = logging.getLogger(__name__)
 
 
 class Blobs:
-    """Written beside their place and then renamed, so that a name never stands for half a blob."""
+    """Written beside their place and then renamed, so that a name never stands for half a blob.
 
-    def __init__(self, url: str):
+    `on_error` hears "blob" where one can't be written or read.
+    """
+
+    def __init__(self, url: str, on_error: Callable[[str], None] = lambda operation: None):
+        self._on_error = on_error
+        self._held: Counter[str] = Counter()
+        self._removing = threading.Lock()
         try:
             self._files, self._root = fsspec.core.url_to_fs(url, skip_instance_cache=True)
             self._files.makedirs(self._root, exist_ok=True)
@@ -25,10 +34,16 @@ class Blobs:
                 "system, such as s3://bucket/path with s3fs."
             ) from error
 
-    def put(self, data: bytes) -> str:
-        """Store `data` and return its sha256. Raises StoreUnavailable."""
+    def put(self, data: bytes, hold: bool = False) -> str:
+        """Store `data` and return its sha256; with `hold`, `remove` keeps off until `release`. Raises StoreUnavailable.
+
+        What is held will be named by a row that is not written yet.
+        """
         name = hashlib.sha256(data).hexdigest()
         path = self._path(name)
+        if hold:
+            with self._removing:
+                self._held[name] += 1
         try:
             if not self._files.exists(path):
                 self._files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
@@ -37,6 +52,7 @@ class Blobs:
                 self._files.mv(part, path)
         except OSError as error:
             log.error("A blob could not be written: %s", error)
+            self._on_error("blob")
             raise StoreUnavailable from error
         return name
 
@@ -49,18 +65,26 @@ class Blobs:
             return None
         except OSError as error:
             log.error("A blob could not be read: %s", error)
+            self._on_error("blob")
             raise StoreUnavailable from error
         if hashlib.sha256(data).hexdigest() != name:
             log.error("Blob %s is damaged and will not be used", name)
             return None
         return data
 
-    def remove(self, name: str) -> None:
-        """Forget a blob, if it is there."""
-        try:
-            self._files.rm_file(self._path(name))
-        except OSError:  # already gone, or out of reach: a blob too many harms nobody
-            log.warning("Blob %s could not be removed", name)
+    def release(self, name: str) -> None:
+        """Whether a row names it is known now."""
+        with self._removing:
+            self._held -= Counter([name])
+
+    def remove(self, name: str, is_named: Callable[[], bool] = lambda: False) -> None:
+        """Forget a blob, if it is there, nobody holds it and no row names it."""
+        with self._removing:
+            try:
+                if not (self._held[name] or is_named()):
+                    self._files.rm_file(self._path(name))
+            except (OSError, StoreUnavailable):  # gone, or out of reach: a blob too many harms nobody
+                log.warning("Blob %s could not be removed", name)
 
     def check(self) -> None:
         """Write and remove a few bytes. Raises StoreUnavailable."""
@@ -69,6 +93,7 @@ class Blobs:
             self._files.pipe_file(path, b"pandora")
             self._files.rm_file(path)
         except OSError as error:
+            self._on_error("blob")
             raise StoreUnavailable from error
 
     def _path(self, name: str) -> str:

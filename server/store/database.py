@@ -26,10 +26,14 @@ _GROUP = 64  # writes in one transaction
 
 
 class Database:
-    """Reads on a few threads, writes on one. Raises InvalidConfig for a URL that can't work."""
+    """Reads on a few threads, writes on one; `on_error` hears "read" or "write" where one is refused.
 
-    def __init__(self, url: str):
+    Raises InvalidConfig for a URL that can't work.
+    """
+
+    def __init__(self, url: str, on_error: Callable[[str], None] = lambda operation: None):
         self.engine = _open(url)
+        self._on_error = on_error
         self._queue: SimpleQueue[tuple[Callable[[Connection], Any], Future[Any]] | None] = SimpleQueue()
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="reader")
         self._writer = threading.Thread(target=self._work, name="writer", daemon=True)
@@ -41,6 +45,7 @@ class Database:
         It fails with StoreUnavailable where the database refuses, and with what `write` itself raises.
         """
         future: Future[Result] = Future()
+        future.set_running_or_notify_cancel()  # it is done whether or not somebody still waits for it
         self._queue.put((write, future))
         return future
 
@@ -59,6 +64,7 @@ class Database:
                 return read(connection)
         except SQLAlchemyError as error:
             log.error("The database refused a read: %s", error)
+            self._on_error("read")
             raise StoreUnavailable from error
 
     def later(self, work: Callable[..., Any], *arguments: Any) -> "Future[Any]":
@@ -101,6 +107,7 @@ class Database:
                 future.set_result(result)
             elif isinstance(error, SQLAlchemyError):
                 log.error("The database refused a write: %s", error)
+                self._on_error("write")
                 refused = StoreUnavailable()
                 refused.__cause__ = error
                 future.set_exception(refused)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Executable, Row, delete, func, insert, or_, select, update
 
-from server.errors import TooManySteps, TooManyWorlds, UnknownWorld
+from server.errors import Stopping, TooManySteps, TooManyWorlds, UnknownWorld
 from server.sessions.world import Event, Step, World, now
 from server.store import tables as t
 from server.store.blobs import Blobs
@@ -36,6 +36,7 @@ class Store:
     def __init__(self, database: Database, blobs: Blobs, *, max_worlds: int, max_steps: int):
         self.database = database
         self.blobs = blobs
+        self.closing = False  # once true, nothing more is let in
         self._max_worlds = max_worlds
         self._max_steps = max_steps
         upgrade(database.engine)
@@ -44,13 +45,23 @@ class Store:
         )
         self.steps = database.look(lambda c: c.scalar(select(func.count()).select_from(t.steps))) or 0
 
+    def check_open(self) -> None:
+        """Raises Stopping where the end is near: what runs is finished, and nothing more begins."""
+        if self.closing:
+            raise Stopping("The service is stopping, or starting afresh. Try again in a moment.")
+
     def check_room(self, worlds: int = 1) -> None:
-        """Whether so many more worlds may be added, asked before work is put into them. Raises TooManyWorlds."""
+        """Whether so many more worlds may be added, asked before work is put into them.
+
+        Raises TooManyWorlds, Stopping.
+        """
+        self.check_open()
         if self.worlds + worlds > self._max_worlds:
             raise TooManyWorlds(f"There are {self._max_worlds} worlds at most, and no more fit. Delete some.")
 
     def admit(self, steps: int) -> None:
-        """Whether so many more steps may be committed. Raises TooManySteps."""
+        """Whether so many more steps may be committed. Raises TooManySteps, Stopping."""
+        self.check_open()
         if self.steps + steps > self._max_steps:
             raise TooManySteps(f"The worlds have {self._max_steps} steps together, and no more fit. Delete a world.")
 
@@ -97,10 +108,17 @@ class Store:
         return self.database.submit(write)
 
     def finish(self, step: Step) -> "Future[None]":
-        """Where a step's blobs are, and how long it took."""
+        """Where a step's blobs are, and how long it took. Blobs of a step that was deleted meanwhile are removed."""
         values = {"clip": step.clip, "snapshot": step.snapshot, "timings": dict(step.timings)}
         row = (t.steps.c.world == step.world) & (t.steps.c.number == step.number)
-        return self.database.submit(lambda connection: _run(connection, update(t.steps).where(row).values(**values)))
+
+        def write(connection: Connection) -> None:
+            if connection.execute(update(t.steps).where(row).values(**values)).rowcount == 0:
+                for blob in filter(None, (values["clip"], values["snapshot"])):
+                    if not _is_named(connection, blob):
+                        self.database.later(self.blobs.remove, blob)
+
+        return self.database.submit(write)
 
     def fault(self, worlds: Iterable[str]) -> "Future[None]":
         """Count one more end of the process while these worlds were acting."""
@@ -114,13 +132,13 @@ class Store:
         self.worlds -= 1
         self.steps -= gone[0]
         for blob in gone[1]:
-            self.database.later(self.blobs.remove, blob)
+            self.database.later(self._sweep, blob)
 
     # --- reading ---
 
-    async def load(self, world_id: str) -> World:
-        """Raises UnknownWorld."""
-        return await self.database.read(lambda connection: self._load(connection, world_id))
+    async def load(self, world_id: str, owner: str) -> World:
+        """Raises UnknownWorld, also for a world of somebody else."""
+        return await self.database.read(lambda connection: self._load(connection, world_id, owner))
 
     async def owned(self, owner: str) -> list[Summary]:
         """The worlds of an owner, oldest first."""
@@ -161,9 +179,13 @@ class Store:
 
     # --- on the database's threads ---
 
-    def _load(self, connection: Connection, world_id: str) -> World:
+    def _sweep(self, blob: str) -> None:
+        """Remove a blob that no row named a moment ago; the same picture may begin another world meanwhile."""
+        self.blobs.remove(blob, lambda: self.database.look(lambda connection: _is_named(connection, blob)))
+
+    def _load(self, connection: Connection, world_id: str, owner: str | None = None) -> World:
         row = connection.execute(select(t.worlds).where(t.worlds.c.id == world_id)).one_or_none()
-        if row is None or row.deleted_at is not None:
+        if row is None or row.deleted_at is not None or owner not in (None, row.owner):
             raise UnknownWorld
         world = _world(row)
         world.own = self._own(connection, world_id)

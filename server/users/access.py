@@ -8,6 +8,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
+from server.accounting import note
 from server.errors import TooManyNewWorlds, TooManyRequests, Unauthenticated
 from server.settings import Settings
 from server.users.keys import Keys
@@ -72,7 +73,9 @@ class Access:
 
 async def get_principal(connection: HTTPConnection) -> Principal:
     """For `Depends`. Raises Unauthenticated."""
-    return await connection.app.state.service.access.identify(connection)
+    principal = await connection.app.state.service.access.identify(connection)
+    note(owner=principal.owner)
+    return principal
 
 
 def admit(scope: Scope | None = None) -> Callable[..., Awaitable[None]]:

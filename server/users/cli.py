@@ -1,6 +1,5 @@
 """`pandora keys`: who may use a service that other machines can reach. Works while the service runs."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -64,8 +63,7 @@ def _open(url: str | None) -> Iterator["Keys"]:
     from server.store.migrations import upgrade
     from server.users.keys import Keys
 
-    where = {name: os.environ[name] for name in ("PANDORA_DATA", "PANDORA_DATABASE") if name in os.environ}
-    database = Database(Settings.from_environment(where, database=url).database_url)
+    database = Database(Settings.where(database=url).database_url)
     try:
         upgrade(database.engine)
         yield Keys(database)

@@ -1,9 +1,11 @@
 """What is committed stays: restarts, damage, forks, deletion, idempotency."""
 
+import asyncio
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,9 @@ from starlette.testclient import TestClient
 from pandora.presets import tiny_model
 from server.engine.acting import Acting
 from server.engine.engine import Engine
+from server.sessions.outbox import Outbox
 from server.store.blobs import Blobs
+from server.store.database import Database
 
 Open = Callable[..., AbstractContextManager[TestClient]]
 ACTIONS = ["pick up the red block", "wait", "turn off the light"]
@@ -242,3 +246,62 @@ def test_a_database_that_can_not_be(open_client: Open, url: str) -> None:
 
     with pytest.raises(InvalidConfig, match="Valid: sqlite"), open_client(database=url):
         pass
+
+
+def test_a_start_picture_outlives_another_world_that_began_from_it(open_client: Open) -> None:
+    with open_client() as client:
+        first, store = begin(client), client.app.state.service.store  # type: ignore[attr-defined]
+        stored, deleted, put, answers = threading.Event(), threading.Event(), store.blobs.put, []
+
+        def slow_put(*arguments: Any, **options: Any) -> str:
+            name = put(*arguments, **options)
+            stored.set()
+            deleted.wait(20)
+            return name
+
+        store.blobs.put = slow_put
+        thread = threading.Thread(target=lambda: answers.append(begin(client)))
+        thread.start()
+        assert stored.wait(20)
+        assert client.delete(f"/v1/worlds/{first}").status_code == 204
+        deleted.set()
+        thread.join()
+    with open_client() as client:
+        assert act(client, answers[0], "wait")["world"]["head"] == 1
+        client.delete(f"/v1/worlds/{answers[0]}")
+
+
+async def test_a_write_that_nobody_waits_for_any_more_is_done(kept: Path) -> None:
+    database = Database(f"sqlite:///{kept / 'test.db'}")
+    begun, gate, done = threading.Event(), threading.Event(), []
+
+    def hold(_: Any) -> None:
+        begun.set()
+        gate.wait(20)
+
+    held = asyncio.create_task(database.write(hold))
+    await asyncio.to_thread(begun.wait, 20)
+    left = asyncio.create_task(database.write(lambda _: done.append("left")))
+    await asyncio.sleep(0.01)
+    held.cancel()
+    left.cancel()
+    gate.set()
+    async with asyncio.timeout(20):
+        await database.write(lambda _: done.append("after"))
+    assert done == ["left", "after"]
+    await asyncio.to_thread(database.close)
+
+
+async def test_settled_waits_for_what_is_written_meanwhile() -> None:
+    outbox = Outbox(lambda error: None)
+    first, second = Future[None](), Future[None]()
+    outbox.wait_for(first)
+    waiting = asyncio.create_task(outbox.settled())
+    await asyncio.sleep(0.01)
+    outbox.wait_for(second)
+    first.set_result(None)
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    second.set_result(None)
+    async with asyncio.timeout(20):
+        await waiting

@@ -93,8 +93,8 @@ def test_several_viewers_see_the_same(client: TestClient, world: str, watch) -> 
         client.post(f"/v1/worlds/{world}/steps", json={"actions": ["wait"]})
         seen = [viewing.until("clip.end") for viewing in (one, two)]
         assert seen[0] == seen[1]
-        assert "pandora_viewers 2\n" in client.get("/metrics").text
-    assert "pandora_viewers 0\n" in client.get("/metrics").text
+        assert "pandora_viewers 2.0\n" in client.get("/metrics").text
+    assert "pandora_viewers 0.0\n" in client.get("/metrics").text
 
 
 def test_too_many_viewers(open_client) -> None:

@@ -64,7 +64,8 @@ def call(client: TestClient, method: str, path: str, body: Any, headers: Headers
 
 
 def refusal(response: httpx2.Response) -> tuple[int, Headers, dict[str, Any]]:
-    return response.status_code, dict(response.headers), response.json()
+    headers = {name: value for name, value in response.headers.items() if name != "x-request-id"}
+    return response.status_code, headers, response.json()
 
 
 def watch_refused(client: TestClient, world: str, **how: Any) -> tuple[int, dict[str, Any]]:

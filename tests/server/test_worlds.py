@@ -36,9 +36,9 @@ def test_health(client: TestClient, world: str) -> None:
     assert client.get("/readyz").json() == {"status": "ready", "model": "pandora-tiny"}
     step(client, world, "wait")
     text = client.get("/metrics").text
-    assert "pandora_worlds 1\n" in text
-    assert 'pandora_clips_total{outcome="committed"} 1\n' in text
-    assert "pandora_generate_seconds_count 1\n" in text
+    assert "pandora_worlds 1.0\n" in text
+    assert 'pandora_clips_total{outcome="committed"} 1.0\n' in text
+    assert "pandora_generate_seconds_count 1.0\n" in text
 
 
 def test_a_world_begins_from_a_scene(client: TestClient) -> None:
