@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pandora.errors import UnknownName
+import numpy as np
+
+from pandora.errors import PandoraError, UnknownName
 from server.bench import kill, soak
 from server.bench.bare import start_bare
+from server.bench.page import pixels
 from server.bench.process import Server, ask, begin, get, start_server
-from server.bench.rows import Row, median, report, settings
+from server.bench.rows import Row, bootstrap, median, report, settings
 from server.bench.viewing import back_to_back, watch
+from server.sessions.world import World
+from server.settings import Settings
+from server.store.blobs import Blobs
+from server.store.database import Database
+from server.store.store import Store
 
 FORKS, HISTORY = 64, 32
 
@@ -26,14 +34,17 @@ class Extent:
     seconds: float  # of each turn
     forks: int  # calls that are timed
     families: int  # forks that are looked at for their memory, in calls
+    pages: int  # clips on the page
     worlds: int  # stored, for the restart
     restarts: int
     kills: int
     soak: soak.Extent
 
 
-WHOLE = Extent(rounds=6, seconds=8.0, forks=20, families=5, worlds=1000, restarts=3, kills=500, soak=soak.WHOLE)
-QUICK = Extent(rounds=2, seconds=2.0, forks=5, families=2, worlds=1000, restarts=1, kills=10, soak=soak.QUICK)
+WHOLE = Extent(
+    rounds=6, seconds=8.0, forks=20, families=5, pages=60, worlds=1000, restarts=3, kills=500, soak=soak.WHOLE
+)
+QUICK = Extent(rounds=2, seconds=2.0, forks=5, families=2, pages=8, worlds=1000, restarts=1, kills=10, soak=soak.QUICK)
 
 Options = dict[str, str]
 
@@ -131,15 +142,32 @@ def _fork(server: Server, world: str) -> tuple[float, list[str]]:
     return (time.perf_counter() - began) * 1000, [child["id"] for child in made["worlds"]]
 
 
+def page(options: Options, extent: Extent) -> list[Row]:
+    """From a clip's first frame, made, to its pixels on the page; nothing where there is no browser."""
+    with start_server(options) as server:
+        try:
+            spans = pixels(server, extent.pages)
+        except PandoraError as error:
+            print(f"  left out: {error}", flush=True)
+            return []
+    return [
+        bootstrap(
+            f"page.chunk_to_pixels_p{part}_ms",
+            "ms",
+            np.array(spans),
+            lambda s, part=part: float(np.percentile(s, part)),
+        )
+        for part in (50, 95)
+    ]
+
+
 def restart(options: Options, extent: Extent) -> list[Row]:
     """Seconds to become ready with worlds stored, less those with a store that has none."""
+    more = []
     with TemporaryDirectory(prefix="pandora-bench-") as folder:
         full, empty = Path(folder) / "full", Path(folder) / "empty"
-        with start_server(options, full, max_worlds_per_user=1_000_000) as server:
-            _fill(server, extent.worlds)
-        with start_server(options, empty):
-            pass
-        more = []
+        _fill(full, extent.worlds)
+        _fill(empty, 0)
         for _ in range(extent.restarts):
             with start_server(options, empty) as server:
                 bare = server.seconds
@@ -150,18 +178,23 @@ def restart(options: Options, extent: Extent) -> list[Row]:
     return [median("restart.seconds", "s", more)]
 
 
-def _fill(server: Server, worlds: int) -> None:
-    """Worlds of several families, each at its own point of a history."""
-    left, seed = worlds, 0
+def _fill(data: Path, worlds: int) -> None:
+    """Families of worlds with a history each, as rows: no start reads more than that."""
+    settings = Settings(data=data)
+    database = Database(settings.database_url)
+    store = Store(database, Blobs(settings.blobs_url), max_worlds=worlds, max_steps=settings.max_steps)
+    left = worlds
     while left:
-        world, actions = begin(server.address, seed)
-        taken = [actions[index % len(actions)] for index in range(HISTORY // 2)]
-        ask(f"{server.address}/v1/worlds/{world}/steps", actions=taken)
-        count = min(FORKS, left - 1)
-        for step in range(count):
-            ask(f"{server.address}/v1/worlds/{world}/forks", count=1, step=step % (len(taken) + 1))
-        left -= 1 + count
-        seed += 1
+        world = World(owner="local", name="bench", seed=left, scene=None)
+        step, created = world.begin("bench")
+        store.add([world], [created], step)
+        for number in range(HISTORY // 2):
+            store.commit(world, *world.commit("wait", f"e{number}", settings.sampling_steps, "bench", 8))
+        for child in world.fork(min(FORKS, left - 1), HISTORY // 4, None, None):
+            store.add([child], [child.log("created", step=child.head, world=world.id)])
+            left -= 1
+        left -= 1
+    database.close()
 
 
 def kills(_: Options, extent: Extent) -> list[Row]:
@@ -175,5 +208,5 @@ def soaking(options: Options, extent: Extent) -> list[Row]:
 
 
 GROUPS: dict[str, Callable[[Options, Extent], list[Row]]] = {
-    "share": share, "eight": eight, "fork": fork, "kill": kills, "restart": restart, "soak": soaking,
+    "share": share, "eight": eight, "fork": fork, "page": page, "kill": kills, "restart": restart, "soak": soaking,
 }  # fmt: skip

@@ -87,12 +87,12 @@ class Sessions:
         world = World(owner=owner, name=name, seed=seed, scene=scene, suggestions=suggestions)
         step, event = world.begin(self._engine.model.fingerprint)
         put = self._store.database.later(lambda: self._store.blobs.put(state.to_bytes(), hold=True))
-        step.snapshot = await asyncio.wrap_future(put)  # nothing can make a start picture again
+        step.snapshot = held = await asyncio.wrap_future(put)  # nothing can make a start picture again
         try:
             self._moments.keep(step, state, (frame,))
             await asyncio.wrap_future(self._store.add([world], [event], step))
         finally:
-            self._store.blobs.release(step.snapshot)
+            self._store.blobs.release(held)
         return self._open(world, {})
 
     async def find(self, world_id: str, owner: str) -> Session:
