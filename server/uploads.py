@@ -1,4 +1,4 @@
-"""Pictures and films that were uploaded and wait to become worlds: few, and the oldest of who has the most goes first."""
+"""Pictures and films that wait to become worlds: few, and the oldest of who has the most goes first."""
 
 import secrets
 from collections import OrderedDict

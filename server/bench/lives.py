@@ -113,7 +113,7 @@ def main() -> None:
                 os._exit(0)
         print(f"{_LIFE}{pid}", flush=True)
         os.waitpid(pid, 0)
-        print(_ENDED, flush=True)
+        print(f"\n{_ENDED}", flush=True)  # on a line of its own, wherever the child was in its words
 
 
 def _import_all(settings: "Settings", model: "WorldModel") -> None:

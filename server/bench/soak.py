@@ -24,7 +24,7 @@ from server.bench.rows import Row, bootstrap, single
 from server.bench.viewing import act, messages, watch
 from server.protocol import FrameFlags, FrameHeader
 
-_CACHES = {"max_state_bytes": 32 * 2**20, "max_clip_bytes": 4 * 2**20}
+_CACHES: dict[str, Any] = {"max_state_bytes": 32 * 2**20, "max_clip_bytes": 4 * 2**20}
 _SMALL = {
     "max_queue": 1,
     "ping_interval": None,

@@ -4,7 +4,7 @@ What changes a world is handed in as a whole, a step with its event and the new 
 done. Deleting a world keeps the steps that forks of it need.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -223,29 +223,40 @@ class Store:
         gone = update(t.worlds).where(t.worlds.c.id == world_id, t.worlds.c.deleted_at.is_(None))
         if connection.execute(gone.values(deleted_at=now())).rowcount == 0:
             raise UnknownWorld
-        rows = connection.execute(select(t.worlds).where(t.worlds.c.family == family)).all()
-        needed: set[tuple[str, int]] = set()
-        for row in rows:
-            if row.deleted_at is None:
-                world = self._load(connection, row.id)
-                needed |= {(step.world, step.number) for step in world.steps.values()}
-        kept = {world for world, _ in needed} | {row.id for row in rows if row.deleted_at is None}
-        kept |= {row.parent for row in rows if row.id in kept and row.parent}
-        everything = select(t.steps).where(t.steps.c.world.in_([row.id for row in rows]))
-        doomed = [row for row in connection.execute(everything) if (row.world, row.number) not in needed]
+        worlds = {row.id: row for row in connection.execute(select(t.worlds).where(t.worlds.c.family == family))}
+        theirs = select(t.steps).join(t.worlds, t.worlds.c.id == t.steps.c.world).where(t.worlds.c.family == family)
+        steps = connection.execute(theirs).all()
+        kept, needed = _needed(worlds, steps)
+        doomed = [row for row in steps if (row.world, row.number) not in needed]
         for row in doomed:
             connection.execute(delete(t.steps).where(t.steps.c.world == row.world, t.steps.c.number == row.number))
-        for row in rows:
-            if row.deleted_at is not None or row.id == world_id:
-                connection.execute(delete(t.events).where(t.events.c.world == row.id))
-        if len(kept) == 0:
-            connection.execute(delete(t.worlds).where(t.worlds.c.family == family))
+        connection.execute(delete(t.events).where(t.events.c.world == world_id))
+        for gone_id in worlds.keys() - kept:
+            connection.execute(delete(t.worlds).where(t.worlds.c.id == gone_id))
         blobs = {blob for row in doomed for blob in (row.clip, row.snapshot) if blob}
         return len(doomed), [blob for blob in sorted(blobs) if not _is_named(connection, blob)]
 
 
 def _run(connection: Connection, statement: Executable) -> None:
     connection.execute(statement)
+
+
+def _needed(worlds: Mapping[str, Row[Any]], steps: Sequence[Row[Any]]) -> tuple[set[str], set[tuple[str, int]]]:
+    """Of a family, the worlds and steps that its living worlds are, or inherit from."""
+    parents = {(step.world, step.number): step.parent for step in steps}
+    living = [row for row in worlds.values() if row.deleted_at is None]
+    kept = {row.id for row in living}
+    needed = {step for step in parents if step[0] in kept}
+    for row in living:
+        at, number = row.parent, row.parent_step
+        while at is not None and number is not None:
+            kept.add(at)
+            while (at, number) in parents:
+                known = (at, number) in needed  # and so is what it goes back to
+                needed.add((at, number))
+                number = None if known else parents[at, number]
+            at = worlds[at].parent
+    return kept, needed
 
 
 def _is_named(connection: Connection, blob: str) -> bool:

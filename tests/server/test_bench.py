@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,9 +37,7 @@ def test_the_stream_of_a_real_server(weights: Path, tmp_path: Path, monkeypatch:
 def test_what_the_service_adds_and_what_forks_cost(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    extent = service.Extent(
-        rounds=2, seconds=0.2, forks=2, families=1, worlds=70, restarts=1, kills=1, soak=soak.QUICK
-    )  # fmt: skip
+    extent = replace(service.QUICK, rounds=2, seconds=0.2, forks=2, families=1, worlds=70)
     monkeypatch.setattr(service, "QUICK", extent)
     out = tmp_path / "bench.json"
     only = [part for name in ("share", "eight", "fork", "restart") for part in ("--only", name)]

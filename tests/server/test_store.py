@@ -1,6 +1,7 @@
 """What is committed stays: restarts, damage, forks, deletion, idempotency."""
 
 import asyncio
+import random
 import sqlite3
 import threading
 import time
@@ -17,8 +18,10 @@ from pandora.presets import tiny_model
 from server.engine.acting import Acting
 from server.engine.engine import Engine
 from server.sessions.outbox import Outbox
+from server.sessions.world import World
 from server.store.blobs import Blobs
 from server.store.database import Database
+from server.store.store import Store
 
 Open = Callable[..., AbstractContextManager[TestClient]]
 ACTIONS = ["pick up the red block", "wait", "turn off the light"]
@@ -305,3 +308,37 @@ async def test_settled_waits_for_what_is_written_meanwhile() -> None:
     second.set_result(None)
     async with asyncio.timeout(20):
         await waiting
+
+
+async def test_a_family_keeps_what_it_needs_and_nothing_else(kept: Path) -> None:
+    """Worlds act, fork, rewind and go in any order; those that stay are what they were."""
+    database = Database(f"sqlite:///{kept / 'test.db'}")
+    store = Store(database, Blobs(str(kept / "blobs")), max_worlds=1000, max_steps=1000)
+    dice = random.Random(0)
+    first = World(owner="me", name="first", seed=0, scene=None)
+    step, event = first.begin("model")
+    store.add([first], [event], step)
+    living = [first]
+    for _ in range(60):
+        world = dice.choice(living)
+        for _ in range(dice.randint(0, 2)):
+            store.commit(world, *world.commit("wait", "e", 1, "model", 8))
+        if dice.random() < 0.4:
+            store.record(world, [world.rewind(dice.choice(list(world.steps)))])
+        for child in world.fork(dice.randint(0, 2), dice.choice(list(world.steps)), None, None):
+            store.add([child], [child.log("created", step=child.head)])
+            living.append(child)
+        if dice.random() < 0.7 and len(living) > 1:
+            await store.remove(living.pop(dice.randrange(len(living))))
+        await database.write(lambda connection: None)  # all that was written before is there
+        for world in dice.sample(living, min(3, len(living))):
+            found = await store.load(world.id, "me")
+            assert set(found.steps) == set(world.steps)
+            assert all(found.steps[number].parent == step.parent for number, step in world.steps.items())
+    for world in living:
+        await store.remove(world)
+    assert (store.worlds, store.steps) == (0, 0)
+    await asyncio.to_thread(database.close)
+    with sqlite3.connect(kept / "test.db") as connection:
+        for table in ("worlds", "steps", "events"):
+            assert connection.execute(f"select count(*) from {table}").fetchone() == (0,)

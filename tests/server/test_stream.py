@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 from typing import Any
 
 import av
@@ -12,6 +13,7 @@ from PIL import Image
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from pandora.media import load_image
+from pandora.world_model import WorldModel
 from server.protocol import FrameFlags
 
 
@@ -304,3 +306,27 @@ def test_formats_in_order_of_preference(client: TestClient, world: str) -> None:
         with client.websocket_connect(f"ws://localhost/v1/worlds/{world}/stream") as socket:
             socket.send_json({"type": "hello", "formats": formats})
             assert socket.receive_json().get("format") == chosen
+
+
+def test_a_viewer_who_comes_in_the_middle_of_a_clip(
+    watch, world: str, model: WorldModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sees what was before, and then the whole clip, which is not made a second time for that."""
+    decode, gate, made = model.autoencoder.decode_step, threading.Event(), []
+
+    def slow(*arguments: Any) -> Any:
+        made.append(None)
+        if len(made) == 2:
+            gate.wait(20)
+        return decode(*arguments)
+
+    monkeypatch.setattr(model.autoencoder, "decode_step", slow)
+    with watch(world) as first:
+        first.act("a1")
+        first.until("clip.start")
+        with watch(world) as second:
+            gate.set()
+            _, frames = second.until("clip.end")
+            assert [(header.step, header.frame) for header, _ in frames] == [(1, index) for index in range(8)]
+        first.until("clip.end")
+    assert len(made) == model.config.video.chunk
