@@ -73,7 +73,7 @@ def _decode(data: bytes) -> Frame:
             last = frame
     if last is None:
         sys.exit("The film has no frames.")
-    return last.to_ndarray(format="rgb24")
+    return np.asarray(last.to_ndarray(format="rgb24"), np.uint8)
 
 
 def main() -> None:

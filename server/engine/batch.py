@@ -107,7 +107,7 @@ class _Run:
         if not self.job.h264:
             return None
         if self._encoder is None:
-            self._encoder = H264Clip(*frame.shape[:2], self._fps)
+            self._encoder = H264Clip(frame.shape[0], frame.shape[1], self._fps)
         return self._encoder.encode(frame)
 
     def finish(self, state: WorldState, stages: dict[str, float]) -> None:

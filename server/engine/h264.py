@@ -1,5 +1,7 @@
 """The frames of one clip as H.264: a key frame and what changes, one access unit a frame, nothing held back."""
 
+from fractions import Fraction
+
 import av
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ class H264Clip:
         assert isinstance(self._encoder, av.VideoCodecContext)
         self._encoder.width, self._encoder.height = width, height
         self._encoder.pix_fmt = "yuv420p"
-        self._encoder.framerate = round(fps)
+        self._encoder.framerate = Fraction(fps).limit_denominator(1000)
         self._encoder.thread_count = 1
         self._encoder.options = {
             "preset": "veryfast", "tune": "zerolatency", "profile": "baseline", "crf": str(QUALITY), "bframes": "0",

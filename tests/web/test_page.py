@@ -227,7 +227,7 @@ def test_h264_plays_what_jpegs_show(service: Service, page: Page, open_page: Cal
     supported = "async () => (await VideoDecoder.isConfigSupported({codec: 'avc1.42C01E'})).supported"
     if not film.evaluate(supported):
         pytest.skip("this browser decodes no H.264")
-    received: list[bytes] = []
+    received: list[bytes | str] = []
     film.on("websocket", lambda socket: socket.on("framereceived", lambda data: received.append(data)))
     begin(film)
     page.goto(film.url.replace("?format=h264", ""))
