@@ -11,6 +11,7 @@ from server.bench.process import Server
 _SAID, _SCENE = "#sentence", "[data-scene]"
 _FLAGS = ["--no-sandbox", "--disable-gpu"]
 _TIMEOUT_MS = 120_000
+_PLAYED_MS = 1200  # a clip that waits for another to be played would measure the film's length
 _MEASURES = "performance.getEntriesByName('pandora.pixels').map((entry) => entry.duration)"
 
 
@@ -41,5 +42,6 @@ def pixels(server: Server, clips: int) -> list[float]:
             page.press(_SAID, "Enter")
             while len(spans := page.evaluate(_MEASURES)) <= number:
                 page.wait_for_timeout(20)
+            page.wait_for_timeout(_PLAYED_MS)
         browser.close()
     return [float(span) for span in np.asarray(spans)[1:]]  # the first clip warms the page
