@@ -23,6 +23,27 @@ class Batch:
     earlier: list[tuple[str, ...]]  # what was said before in the episode
 
 
+class Emphasis:
+    """How readily a clip is drawn: by how wrong the model lately was about its kind of action, against the worst kind.
+
+    A kind is the action's verb, and whether the rules allow it. Kinds not yet seen are always taken.
+    """
+
+    def __init__(self, floor: float, memory: float = 0.98):
+        self.floor, self.memory = floor, memory
+        self.errors: dict[str, float] = {}
+
+    def learn(self, kinds: list[str], errors: list[float]) -> None:
+        for kind, error in zip(kinds, errors, strict=True):
+            self.errors[kind] = error + self.memory * (self.errors.get(kind, error) - error)
+
+    def chance(self, kind: str) -> float:
+        """In `floor`..1: that a clip of this kind is taken when it comes up."""
+        if kind not in self.errors:
+            return 1.0
+        return max(self.floor, self.errors[kind] / max(*self.errors.values(), 1e-9))
+
+
 class Clips:
     """Every encoded shard of a folder, latents in memory, frames on disk. `refresh` takes up shards that came later."""
 
@@ -64,13 +85,17 @@ class Clips:
         shard = int(rng.integers(len(self.latents)))
         return shard, int(rng.integers(len(self.latents[shard])))
 
-    def place(self, rng: np.random.Generator, silent: float) -> tuple[tuple[int, int], int]:
-        """A random episode and clip; those whose action names nothing are passed over with probability `silent`."""
+    def kind(self, episode: tuple[int, int], clip: int) -> str:
+        """What `Emphasis` tells apart."""
+        action = self.actions[episode[0]][episode[1]][clip]
+        return action["meaning"].split()[0] + ("" if action["legal"] else " (illegal)")
+
+    def place(self, rng: np.random.Generator, emphasis: Emphasis) -> tuple[tuple[int, int], int]:
+        """A random episode and clip, of which kinds that go well are passed over more often."""
         while True:
-            shard, row = self.draw(rng)
-            clip = int(rng.integers(self.clips))
-            if " " in self.actions[shard][row][clip]["meaning"] or rng.random() >= silent:
-                return (shard, row), clip
+            episode, clip = self.draw(rng), int(rng.integers(self.clips))
+            if rng.random() < emphasis.chance(self.kind(episode, clip)):
+                return episode, clip
 
     def past(self, episode: tuple[int, int], clip: int) -> Tensor:
         """The true latents before clip number `clip`: (C, history, h, w); before the start the world stood still."""

@@ -9,6 +9,7 @@ adapter. Several processes (torchrun) average their gradients.
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,8 +23,9 @@ from pandora.backbone import Backbone
 from pandora.config import Config
 from pandora.runtime import Runtime
 from pandora.training.alignment import load as load_aligned
-from pandora.training.clips import Batch, Clips
+from pandora.training.clips import Batch, Clips, Emphasis
 from pandora.training.lora import add_lora, fold
+from pandora.training.metric import visible_metric
 from pandora.training.progress import (
     Log,
     learning_rate,
@@ -33,13 +35,18 @@ from pandora.training.progress import (
     restore_optimizer,
     save_training,
 )
+from pandora.video.autoencoder import Autoencoder, AutoencoderConfig
 from pandora.video.flow import VideoConfig, VideoModel, diffuse
+from pandora.video.transformer import Cache
+
+_SMALL_CHANGE = 32  # latent cells
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoTraining(Config):
     data: str = "data/blocks"
     aligned: str = "runs/align"  # backbone and adapter to start from
+    autoencoder: str = ""  # its safetensors: latent errors then count by what its decoder shows of them
     out: str = "runs/video"
     start_from: str = ""  # an earlier run of this loop, or shipped weights, whose video model is taken over
     steps: int = 5000
@@ -49,13 +56,14 @@ class VideoTraining(Config):
     tune: bool = False
     tune_rate: float = 0.05  # learning rate of backbone and adapter, relative
     lora_rank: int = 0  # tune the backbone by low-rank updates instead: for pretrained ones
-    silent: float = 0.7  # how often a clip whose action names nothing is passed over: they are the easy ones
+    floor: float = 0.2  # how often, at least, a clip of a kind that goes well is taken; the worst kind always is
     own: float = 0.0  # share of rows on the model's own history
     own_steps: int = 2  # at most, when the model samples its own history
     history_noise: float = 0.15  # at most, on half of the rows
     pure_noise: float = 0.5  # share of rows trained at t = 1, where sampling starts and nothing gives the answer away
     muon_rate: float = 2.0  # learning rate of the blocks' matrices, relative
-    moving_weight: float = 2.0
+    refine: float = 0.7  # share of the other rows that start from the model's own first guess, as when sampling
+    moving_weight: float = 4.0
     soft: float = 0.1  # errors well below it count squared, those above count once: a lit room must not drown a block
     ema: float = 0.999
     seed: int = 0
@@ -64,22 +72,24 @@ class VideoTraining(Config):
     threads: int = 1
     device: str = "auto"
     model: VideoConfig = field(default_factory=VideoConfig)
+    decoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)  # of `autoencoder`
 
 
 class Pool:
     """Rows that walk through episodes; the first `own` of them carry histories that the model made."""
 
-    def __init__(self, clips: Clips, rows: int, own: int, rng: np.random.Generator, silent: float = 0.0):
-        self.clips, self.own, self.rng, self.silent = clips, own, rng, silent
-        places = [clips.place(rng, silent) for _ in range(rows)]
+    def __init__(self, clips: Clips, rows: int, own: int, rng: np.random.Generator, floor: float = 1.0):
+        self.clips, self.own, self.rng, self.emphasis = clips, own, rng, Emphasis(floor)
+        places = [clips.place(rng, self.emphasis) for _ in range(rows)]
         self.episodes, self.at = [episode for episode, _ in places], [clip for _, clip in places]
         self.histories = [clips.past(e, c) for e, c in zip(self.episodes, self.at, strict=True)]
 
     def batch(self) -> Batch:
         return self.clips.batch(self.episodes, self.at, self.histories, self.rng)
 
-    def advance(self, made: Tensor | None) -> None:
+    def advance(self, made: Tensor | None, errors: list[float]) -> None:
         """Own rows go on from `made` (own, C, chunk, h, w); the others, and finished ones, draw a new place."""
+        self.emphasis.learn([self.clips.kind(e, c) for e, c in zip(self.episodes, self.at, strict=True)], errors)
         keep = self.histories[0].shape[1]
         for row in range(len(self.episodes)):
             if made is not None and row < self.own and self.at[row] + 1 < self.clips.clips:
@@ -89,7 +99,7 @@ class Pool:
             if row < self.own:
                 self.episodes[row], self.at[row] = self.clips.draw(self.rng), 0
             else:
-                self.episodes[row], self.at[row] = self.clips.place(self.rng, self.silent)
+                self.episodes[row], self.at[row] = self.clips.place(self.rng, self.emphasis)
             self.histories[row] = self.clips.past(self.episodes[row], self.at[row])
 
 
@@ -132,10 +142,20 @@ class Trainer(nn.Module):
         ]
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """Of one step, before the gradient."""
+
+    loss: Tensor
+    metrics: dict[str, float]
+    errors: list[float]  # of each row: over the cells that should move, and not below that of a small change
+    made: Tensor | None  # the model's own next clips for the first `own` rows
+
+
 def step_losses(
-    model: Trainer, batch: Batch, config: VideoTraining, own: int, device: torch.device
-) -> tuple[Tensor, dict[str, float], Tensor | None]:
-    """The weighted x-prediction loss, what to log, and the model's own next clips for the first `own` rows."""
+    model: Trainer, batch: Batch, config: VideoTraining, own: int, device: torch.device, metric: Tensor | None = None
+) -> Outcome:
+    """The weighted x-prediction loss, and what the next step needs; `metric` (C, C) as `visible_metric` gives it."""
     conditioning = model.condition(batch, device, config.tune)
     history, target = batch.history.to(device), batch.target.to(device)
     rows = history.shape[0]
@@ -144,21 +164,24 @@ def step_losses(
     with torch.no_grad():  # the cache carries no gradient, as in Transformer-XL (1901.02860, section 3.2)
         cache = model.video.remember(history)
 
-    shift, u = config.model.time_shift, torch.rand(rows, device=device)
-    time = torch.where(torch.rand(rows, device=device) < config.pure_noise, 1.0, shift * u / (1 + (shift - 1) * u))
-    noisy = diffuse(target, torch.randn_like(target), time)
     last = history[:, :, -1:]
     context = model.video.transformer.embed_context(conditioning.context_BND)
-    clean = model.video.predict(noisy, time, last, context, conditioning.pooled_BD, cache)
-    error = (clean - target).square().mean(1)
+    told = Told(last, context, conditioning.pooled_BD, cache)
+    noisy, time = _noisy(model.video, target, told, config)
+    clean = model.video.predict(noisy, time, *told)
+    missed = clean - target
+    error = missed.square().mean(1)
+    seen = error if metric is None else torch.einsum("cd,bdlhw->bclhw", metric, missed).square().mean(1)
     moving = ((target - last).abs().amax(1) > 0.5).float()
-    robust = (error + config.soft**2).sqrt() - config.soft  # pseudo-Huber over the channels of a latent cell
+    robust = (seen + config.soft**2).sqrt() - config.soft  # pseudo-Huber over the channels of a latent cell
     loss = ((1 + config.moving_weight * moving) * robust).mean()
     metrics = {
         "robust": robust.mean().item(),
         "mse": error.mean().item(),
+        "seen": (seen * moving).sum().item() / max(1.0, moving.sum().item()),
         "moving": (error * moving).sum().item() / max(1.0, moving.sum().item()),
     }
+    of_row = robust.flatten(1).sum(1) / moving.flatten(1).sum(1).clamp(min=_SMALL_CHANGE)
 
     made = None
     if own:
@@ -168,7 +191,44 @@ def step_losses(
                 history[:own], conditioning.context_BND[:own], conditioning.pooled_BD[:own],
                 torch.randn_like(target[:own]), steps, cache=tuple((k[:own], v[:own]) for k, v in cache),
             )  # fmt: skip
-    return loss, metrics, made
+    return Outcome(loss, metrics, of_row.tolist(), made)
+
+
+def _metric(config: VideoTraining, clips: Clips) -> Tensor:
+    autoencoder = Autoencoder(config.decoder)
+    checkpoint.fill(autoencoder, load_file(config.autoencoder), config.autoencoder)
+    return visible_metric(autoencoder.eval(), clips)
+
+
+class Told(NamedTuple):
+    """What the prediction of a chunk is given besides the noisy chunk."""
+
+    last: Tensor
+    context: Cache
+    action: Tensor
+    cache: Cache
+
+    def of(self, rows: Tensor) -> "Told":
+        context, cache = (tuple((k[rows], v[rows]) for k, v in entries) for entries in (self.context, self.cache))
+        return Told(self.last[rows], context, self.action[rows], cache)
+
+
+def _noisy(video: VideoModel, target: Tensor, told: Told, config: VideoTraining) -> tuple[Tensor, Tensor]:
+    """The chunks to denoise and their times (B,).
+
+    Where sampling comes to a time below 1 the chunk does not hold the truth but the model's first guess: most rows are
+    trained on just that, so that the later step mends what the first one left (exposure bias, 2308.15321).
+    """
+    rows, device = target.shape[0], target.device
+    shift, u = config.model.time_shift, torch.rand(rows, device=device)
+    time = torch.where(torch.rand(rows, device=device) < config.pure_noise, 1.0, shift * u / (1 + (shift - 1) * u))
+    noise, behind = torch.randn_like(target), target
+    guessed = ((torch.rand(rows, device=device) < config.refine) & (time < 1)).nonzero().squeeze(1)
+    if len(guessed):
+        with torch.no_grad():
+            first = video.predict(noise[guessed], torch.ones_like(time[guessed]), *told.of(guessed))
+        behind = target.index_copy(0, guessed, first)
+    return diffuse(behind, noise, time), time
 
 
 def _video_weights(folder: Path) -> dict[str, Tensor]:
@@ -237,8 +297,9 @@ def train(config: VideoTraining) -> Path:
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     parameters = [p for group in groups for p in group["params"]]
     clips = Clips(config.data, config.model.history, config.model.chunk)
+    metric = _metric(config, clips).to(runtime.device) if config.autoencoder else None
     own = round(config.own * config.batch)
-    pool = Pool(clips, config.batch, own, np.random.default_rng([config.seed, rank, start]), config.silent)
+    pool = Pool(clips, config.batch, own, np.random.default_rng([config.seed, rank, start]), config.floor)
     torch.manual_seed(config.seed + 7919 * rank + 104729 * start)
     if rank == 0:
         record(folder, config, dist.get_world_size() if parallel else 1)
@@ -247,18 +308,18 @@ def train(config: VideoTraining) -> Path:
         for group in groups:
             group["lr"] = group["scale"] * learning_rate(step, config.steps, config.learning_rate)
         with torch.autocast(runtime.device.type, torch.bfloat16):
-            loss, metrics, made = step_losses(model, pool.batch(), config, own, runtime.device)
-        loss.backward()
+            outcome = step_losses(model, pool.batch(), config, own, runtime.device, metric)
+        outcome.loss.backward()
         if parallel:
             average_gradients(parameters)
         norm = nn.utils.clip_grad_norm_(parameters, 1.0)
         step_all(optimizers)
-        pool.advance(made)
+        pool.advance(outcome.made, outcome.errors)
         with torch.no_grad():
             decay = min(config.ema, (step + 1) / (step + 10))
             for name, value in model.state_dict().items():
                 average[name].lerp_(value, 1 - decay) if value.is_floating_point() else average[name].copy_(value)
-        log.add(loss=loss.item(), **metrics, grad_norm=float(norm))
+        log.add(loss=outcome.loss.item(), **outcome.metrics, grad_norm=float(norm))
         if rank == 0 and (step + 1) % config.log_every == 0:
             log(step + 1, clips=clips.size)
         if (step + 1) % config.save_every == 0 or step + 1 == config.steps:

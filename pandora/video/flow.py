@@ -26,7 +26,7 @@ class VideoConfig(Config):
     history: int = 1  # latent frames attended to
     prediction: Prediction = "residual"
     coordinates: bool = True  # two more input channels, x and y in -1..1: rotary positions alone are only relative
-    time_shift: float = 3.0  # > 1 spends more of the path at high noise (Wan 2.1, section 4.3)
+    time_shift: float = 1.0  # > 1 spends more of the path at high noise (Wan 2.1, section 4.3)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
 
     def __post_init__(self) -> None:

@@ -10,9 +10,11 @@ import torch
 
 from pandora import presets
 from pandora.training import alignment, autoencoder, data, rollout, video
-from pandora.training.clips import Clips
+from pandora.training.clips import Clips, Emphasis
 from pandora.training.lora import add_lora, fold
+from pandora.training.metric import visible_metric
 from pandora.training.progress import load_training
+from pandora.video import Autoencoder
 from pandora.worlds import make_world
 from pandora.worlds.blocks import grammar
 
@@ -106,11 +108,52 @@ def test_the_pool_feeds_the_model_its_own_clips(folder: Path) -> None:
     pool = video.Pool(clips, rows=3, own=2, rng=np.random.default_rng(0))
     pool.at[:2] = [0, 1]
     made = torch.full((2, *pool.histories[0].shape), 7.0)
-    pool.advance(made)
+    pool.advance(made, [0.3, 0.2, 0.1])
     assert pool.at[:2] == [1, 0]
     assert (pool.histories[0] == 7).all(), "the first row goes on from what it made"
     assert not (pool.histories[1] == 7).any(), "the second had finished its episode"
     assert not (pool.histories[2] == 7).any(), "the third reads the truth"
+
+
+def test_what_goes_wrong_is_drawn_more_often(folder: Path) -> None:
+    emphasis = Emphasis(floor=0.2, memory=0.5)
+    assert emphasis.chance("stack") == 1.0, "nothing is known yet"
+    emphasis.learn(["stack", "wait", "push_left"], [0.4, 0.01, 0.2])
+    assert [emphasis.chance(kind) for kind in ("stack", "push_left", "wait")] == [1.0, 0.5, 0.2]
+    emphasis.learn(["stack"], [0.2])
+    assert emphasis.chance("push_left") == pytest.approx(2 / 3), "what is learnt counts less"
+    clips = Clips(str(folder / "data"), history=1, chunk=2)
+    kinds = sorted({clips.kind((shard, row), clip) for shard in range(2) for row in range(3) for clip in range(2)})
+    emphasis.errors = {kind: float(kind == kinds[0]) for kind in kinds}
+    emphasis.floor = 0.0
+    rng = np.random.default_rng(0)
+    assert {clips.kind(*clips.place(rng, emphasis)) for _ in range(20)} == {kinds[0]}
+
+
+def test_the_metric_tells_what_an_error_looks_like(folder: Path) -> None:
+    torch.manual_seed(0)
+    decoder = Autoencoder(TINY.autoencoder).eval()
+    clips = Clips(str(folder / "data"), history=1, chunk=2)
+    metric = visible_metric(decoder, clips, invisible=0.0)
+    frame = clips.latents[0][0, :, 1:2].float()[None]
+    memory = decoder.begin_memory(1, *frame.shape[-2:])
+    told, seen = [], []
+    with torch.inference_mode():
+        still, _ = decoder.decode_step(frame, memory)
+        for _ in range(24):
+            error = torch.randn(TINY.autoencoder.latent_channels)
+            moved = frame.clone()
+            moved[0, :, 0, 8, 8] += 0.1 * error
+            seen.append((decoder.decode_step(moved, memory)[0] - still).square().sum())
+            told.append((metric @ error).square().sum())
+    assert torch.corrcoef(torch.stack([torch.stack(told), torch.stack(seen)]))[0, 1] > 0.95
+
+
+def test_training_counts_errors_by_what_is_seen_of_them(folder: Path) -> None:
+    weights = folder / "ae" / "autoencoder.safetensors"
+    video.train(settings(folder, out=str(folder / "seen"), autoencoder=str(weights), decoder=TINY.autoencoder))
+    lines = [json.loads(line) for line in (folder / "seen" / "metrics.jsonl").read_text().splitlines()]
+    assert all(line["seen"] != line["moving"] for line in lines)
 
 
 def test_low_rank_updates_fold_into_plain_weights() -> None:
