@@ -4,7 +4,8 @@ PandoraError
 ├── InvalidInput          an argument that can't be used as it is
 │   ├── InvalidAction     the sentence is empty, too long or not text
 │   ├── InvalidImage      the picture can't be read or has unusable dimensions
-│   └── UnknownName       a name that no registry holds; the message lists the valid ones
+│   ├── UnknownName       a name that no registry holds; the message lists the valid ones
+│   └── UnsupportedGoal   a goal of a kind that this model can't judge
 ├── InvalidConfig         a config with unknown, missing or contradictory keys
 ├── InvalidCheckpoint     files are missing, damaged or don't fit the config
 └── Cancelled             the caller asked to stop before the work was done
@@ -40,6 +41,10 @@ class UnknownName(InvalidInput):
         close = get_close_matches(str(name), names, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         super().__init__(f"There is no {kind} named {name!r}. Valid: {', '.join(names)}.{hint}")
+
+
+class UnsupportedGoal(InvalidInput):
+    code = "unsupported_goal"
 
 
 class InvalidConfig(PandoraError, ValueError):

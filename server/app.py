@@ -20,7 +20,8 @@ from server.engine.loading import load_model
 from server.guards import BodyLimit, SafeHeaders, SameOrigin
 from server.idempotency import Idempotent
 from server.metrics import Metrics
-from server.routes import catalogue, health, stream, tickets, worlds
+from server.rollouts.rollouts import Rollouts
+from server.routes import catalogue, health, rollouts, stream, tickets, worlds
 from server.service import Service
 from server.sessions.sessions import Sessions
 from server.settings import Settings
@@ -56,7 +57,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             service.engine.start()
         service.sessions.start()
         yield
-        await service.sessions.drain()
+        await service.drain()
         if engine is None:
             await anyio.to_thread.run_sync(service.engine.stop)
         await anyio.to_thread.run_sync(service.store.database.close)
@@ -72,8 +73,9 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     openapi.install(app)
     app.include_router(health.router)
     described = [Depends(HTTPBearer(auto_error=False, description="pk_…"))] if settings.require_keys else []
-    for router, scope in ((catalogue.router, None), (worlds.router, None), (tickets.router, Scope.READ)):
-        app.include_router(router, prefix="/v1", dependencies=[Depends(admit(scope)), *described])
+    scoped = ((catalogue, None), (worlds, None), (tickets, Scope.READ), (rollouts, None))
+    for routes, scope in scoped:
+        app.include_router(routes.router, prefix="/v1", dependencies=[Depends(admit(scope)), *described])
     app.include_router(stream.router, prefix="/v1")  # lets in by itself, once it can say why not
     if settings.web.is_dir():
         app.mount("/", StaticFiles(directory=settings.web, html=True), name="web")
@@ -89,14 +91,16 @@ def _compose(settings: Settings, metrics: Metrics, engine: Engine) -> Service:
     database = Database(settings.database_url, metrics.store_error)
     blobs = Blobs(settings.blobs_url, metrics.store_error)
     store = Store(database, blobs, max_worlds=settings.max_worlds, max_steps=settings.max_steps)
+    sessions = Sessions(engine, store, metrics, settings)
     return Service(
         settings=settings,
         engine=engine,
         store=store,
         answers=Answers(database),
-        sessions=Sessions(engine, store, metrics, settings),
+        sessions=sessions,
         access=Access(settings, Keys(database), store.count),
         uploads=Uploads(settings.max_uploads),
+        rollouts=Rollouts(engine, metrics, settings, lambda: sessions.viewers),
         metrics=metrics,
         scenes=read_scenes(settings.weights),
     )

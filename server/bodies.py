@@ -18,6 +18,11 @@
     GET    /v1/worlds/{id}/clips/{step}                 video/mp4
     GET    /v1/worlds/{id}/recording.mp4                video/mp4, the path so far
     POST   /v1/worlds/{id}/tickets                      Ticket, 201                for a browser's socket
+    POST   /v1/rollouts                                 RolloutView, 202           `rollouts/bodies.py`
+    GET    /v1/rollouts/{id}                            RolloutView
+    DELETE /v1/rollouts/{id}                            204                        stops and forgets it
+    GET    /v1/rollouts/{id}/events    ?after=          application/x-ndjson       futures as they are complete
+    GET    /v1/rollouts/{id}/futures/{index}/frame      ?sample=  image/jpeg       and /film.mp4
     WS     /v1/worlds/{id}/stream                       `protocol.py`
     GET    /healthz  /readyz  /metrics  /openapi.json  /asyncapi.json
 

@@ -100,6 +100,21 @@ def bench_service(
     measure(_options(weights, device, threads, steps), only=only, quick=quick, json_path=json)
 
 
+@bench.command("rollouts")
+def bench_rollouts(
+    weights: Weights = None,
+    quick: Annotated[bool, typer.Option("--quick", help="One round, and fewer single steps.")] = False,
+    json: Annotated[Path | None, typer.Option("--json", help="Write rows and settings to this file.")] = None,
+    device: Device = None,
+    threads: Threads = None,
+    steps: Steps = None,
+) -> None:
+    """64 futures of 4 actions from one state through the API, the first of them, and single steps beside them."""
+    from server.bench.rollouts import measure
+
+    measure(_options(weights, device, threads, steps), quick=quick, json_path=json)
+
+
 def _options(weights: Path | None, device: str | None, threads: str | None, steps: int | None) -> dict[str, str]:
     """Those of `serve` that were given."""
     options = {"weights": weights or _local_weights(), "device": device, "threads": threads, "steps": steps}

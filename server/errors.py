@@ -20,6 +20,19 @@ class UnknownWorld(NotFound):
         super().__init__("There is no such world. GET /v1/worlds lists yours.")
 
 
+class UnknownRollout(NotFound):
+    """The same for one that never was, one of somebody else, and one that is too old."""
+
+    code = "unknown_rollout"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such rollout, or it is too old. POST /v1/rollouts begins one.")
+
+
+class UnknownFuture(NotFound):
+    code = "unknown_future"
+
+
 class UnknownStep(NotFound):
     code = "unknown_step"
 
@@ -34,6 +47,10 @@ class UnknownKey(NotFound):
 
 class UnknownUpload(InvalidInput):
     code = "unknown_upload"
+
+
+class RolloutTooLarge(InvalidInput):
+    code = "rollout_too_large"
 
 
 class Conflict(ServiceError):
@@ -126,6 +143,11 @@ class TooManyWaiting(Overloaded):
 class TooManyViewers(Overloaded):
     code = "too_many_viewers"
     retry_after = 10
+
+
+class TooManyRollouts(Overloaded):
+    code = "too_many_rollouts"
+    retry_after = 5
 
 
 class OutOfMemory(Overloaded):

@@ -11,6 +11,7 @@ from pandora.errors import PandoraError
 from server.problems import problem
 from server.service import Service
 
+PATHS = ("/v1/worlds", "/v1/rollouts")  # of the POSTs that take a key
 _KEPT_HEADERS = ("location", "content-type")
 _MOST = 255  # characters of a key
 
@@ -25,7 +26,7 @@ class Idempotent:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key = HTTPConnection(scope).headers.get("idempotency-key") if scope["type"] == "http" else None
-        if key is None or scope["method"] != "POST" or not scope["path"].startswith("/v1/worlds"):
+        if key is None or scope["method"] != "POST" or not scope["path"].startswith(PATHS):
             await self.app(scope, receive, send)
             return
         try:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_1_0_0
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
 _FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+_SLOW = (0.1, 0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WS")
 _NOW = {
     "ready": "Whether the model is warm and no end is near.",
@@ -27,6 +28,8 @@ _NOW = {
     "steps": "Steps in the store.",
     "viewers": "Viewers of all worlds.",
     "engine_waiting": "Clips and calls that wait for the model.",
+    "rollouts_running": "Rollouts at work.",
+    "rollout_bytes": "Pictures of rollouts in memory.",
     "cached_bytes": "States and clips in memory.",
     "shared_bytes": "Of these, what more than one active world continues from or shows: forks share it.",
 }
@@ -52,6 +55,11 @@ class Metrics:
         self._refused = self._counter("refused", "Requests and messages refused, by the code of the error.", "reason")
         self._store_errors = self._counter("store_errors", "What the store could not do.", "operation")
         self._requests = self._counter("http_requests", "Requests and sockets.", "method", "route", "status")
+        self._rollouts = self._counter("rollouts", "Rollouts by how they ended.", "outcome")
+        self.rollout_steps = self._counter("rollout_steps", "Steps that were imagined.")
+        self.rollout_steps_spared = self._counter("rollout_steps_spared", "Steps that shared beginnings saved.")
+        for outcome in ("complete", "partial", "cancelled"):
+            self._rollouts.labels(outcome)
         for outcome in ("applied", "superseded", "cancelled", "refused"):
             self._actions.labels(outcome)
         for outcome in ("committed", "failed", "cancelled"):
@@ -67,6 +75,8 @@ class Metrics:
         self._generate = self._histogram("generate_seconds", "The model's part of a clip.")
         self._encode = self._histogram("encode_seconds", "Making pictures of a clip's frames.")
         self._commit = self._histogram("commit_seconds", "From handing a step to the store until durable.", _FAST)
+        self.first_future = self._histogram("first_future_seconds", "From its start to a rollout's first one.", _SLOW)
+        self._rollout = self._histogram("rollout_seconds", "From a rollout's start to its end.", _SLOW)
         self._batch = self._histogram("batch_worlds", "Clips made together.", (1, 2, 4, 8, 16, 32))
         self._request = self._histogram("http_request_seconds", "Requests, sockets left out.", _FAST, "route")
 
@@ -117,6 +127,11 @@ class Metrics:
 
     def observe_batch(self, size: int) -> None:
         self._batch.observe(size)
+
+    def rollout(self, status: str, seconds: float) -> None:
+        """A rollout has ended."""
+        self._rollouts.labels(status).inc()
+        self._rollout.observe(seconds)
 
     # --- requests and the store ---
 

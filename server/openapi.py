@@ -8,8 +8,10 @@ from fastapi.routing import APIRoute
 
 from pandora import errors as core
 from server import errors
+from server.idempotency import PATHS
 from server.problems import STATUS
 
+LINES = "application/x-ndjson"
 _ERRORS = {  # named here, since Python's names of some differ from version to version
     400: ("BadRequest", "The body is not valid JSON."),
     401: ("Unauthorized", "No key came with the request, or one that is not valid."),
@@ -66,8 +68,10 @@ def _complete(document: dict[str, Any]) -> None:
         for method, call in calls.items():
             for status in _statuses(path, method, call):
                 call["responses"].setdefault(str(status), {"$ref": f"#/components/responses/{_ERRORS[status][0]}"})
-            if method == "post" and path.startswith("/v1/worlds"):
+            if method == "post" and path.startswith(PATHS):
                 call.setdefault("parameters", []).append(_KEY_PARAMETER)
+            for answer in call["responses"].values():  # FastAPI takes all that is not JSON for texts
+                answer.get("content", {}).get(LINES, {}).get("schema", {}).pop("type", None)
             for content in call.get("requestBody", {}).get("content", {}).values():
                 name = content["schema"].get("$ref", "").rpartition("/")[2]
                 examples = schemas.get(name, {}).get("examples", [])
@@ -80,10 +84,10 @@ def _statuses(path: str, method: str, call: dict[str, Any]) -> list[int]:
     if not path.startswith("/v1"):
         return {"/readyz": [503], "/metrics": [401, 403]}.get(path, [])
     found = [401, 403, 429, 503]
-    found += [404] if "{" in path else []
+    found += [404] if "{" in path or path == "/v1/rollouts" else []
     found += [422] if "requestBody" in call or "parameters" in call else []
     found += [400, 413] if "requestBody" in call else []
-    if method == "post" and path.startswith("/v1/worlds"):
+    if method == "post" and path.startswith(PATHS):
         found += [409, 422, 500]
     return sorted(set(found))
 

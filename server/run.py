@@ -66,7 +66,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._announcing:
             self._announcing.cancel()
-        await self._service.sessions.drain()
+        await self._service.drain()
         await super().shutdown(sockets)
 
     async def _announce(self) -> None:

@@ -1,5 +1,6 @@
 """Everything that the routes use, in one value."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from server.accounting import note
 from server.engine.engine import Engine
 from server.errors import UnknownScene
 from server.metrics import Metrics
+from server.rollouts.rollouts import Rollouts
 from server.sessions.session import Session
 from server.sessions.sessions import Sessions
 from server.settings import Settings
@@ -31,10 +33,16 @@ class Service:
     sessions: Sessions
     access: Access
     uploads: Uploads
+    rollouts: Rollouts
     metrics: Metrics
     scenes: dict[str, Scene]
     # Films and pictures are decoded on other threads: one at a time, so that the model keeps its cores.
     decoding: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
+
+    async def drain(self) -> None:
+        """Let nothing more in, and end what runs within the grace."""
+        self.store.closing = True
+        await asyncio.gather(self.rollouts.drain(), self.sessions.drain())
 
     def scene(self, scene_id: str) -> Scene:
         """Raises UnknownScene."""

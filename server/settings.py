@@ -15,7 +15,7 @@ from server.logs import FORMATS, LEVELS
 
 _ROOT = Path(__file__).resolve().parent.parent
 _MIB = 2**20
-_AT_LEAST_ONE = ("max_", "viewer_", "requests_", "worlds_")
+_AT_LEAST_ONE = ("max_", "viewer_", "requests_", "worlds_", "rollout_")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,11 @@ class Settings:
     max_viewers: int = 16  # of one world
     viewer_frames: int = 64  # that wait for one slow viewer; the oldest goes first
     viewer_messages: int = 512  # that wait for one slow viewer; beyond, it is cut off
+    max_rollouts: int = 16  # at work at a time
+    max_rollouts_per_user: int = 4  # of these
+    max_rollout_steps: int = 2048  # of one, shared ones counted once
+    max_rollout_bytes: int = 128 * _MIB  # pictures of rollouts that ended; the oldest of who has the most goes first
+    rollout_seconds: int = 600  # that a rollout which ended can still be looked at
     jpeg_quality: int = 90
     drain_seconds: int = 5  # that clips which run have to end when the service is told to stop
     log_format: str = "text"  # or json: one object a line

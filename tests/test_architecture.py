@@ -16,15 +16,18 @@ FLOORS = (
     {"types", "config", "runtime"},
     {"media", "checkpoint", "scenes"},  # checkpoint knows tensors and files, so it lies below the models
     {"backbone", "adapter", "video", "worlds"},
+    {"pretrained"},
     {"world_model"},
-    {"rollout", "presets"},
+    {"scoring", "presets"},
+    {"futures"},
+    {"rollout"},
     {"training", "evaluation", "planning"},
     {"cli"},
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 PUBLIC = {
     "__init__", "types", "errors", "config", "presets", "runtime", "media", "scenes", "world_model", "rollout",
-    "checkpoint", "planning",
+    "futures", "scoring", "checkpoint", "planning",
 }  # fmt: skip
 WEB = {"fastapi", "pydantic", "starlette", "uvicorn"}
 UNSAFE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}

@@ -46,7 +46,8 @@ _SMALL_CHANGE = 32  # latent cells
 class VideoTraining(Config):
     data: str = "data/blocks"
     aligned: str = "runs/align"  # backbone and adapter to start from
-    autoencoder: str = ""  # its safetensors: latent errors then count by what its decoder shows of them
+    # latent errors count by what the decoder shows of them; "" to count them as they are
+    autoencoder: str = "runs/autoencoder/autoencoder.safetensors"
     out: str = "runs/video"
     start_from: str = ""  # an earlier run of this loop, or shipped weights, whose video model is taken over
     steps: int = 5000

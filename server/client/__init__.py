@@ -7,6 +7,8 @@
         clip = world.act("pick up the red block")
         clip.save("clip.mp4")
         branches = world.fork(8)
+        for future in world.rollouts([["wait"], ["put it down", "wait"]], goal=[("clear", "red")]):
+            print(future.actions, future.score)
         with world.stream() as live:
             live.hand_in("put it on the blue block")
             for frame in live:
@@ -33,23 +35,28 @@ if TYPE_CHECKING:
         Unreachable,
     )
     from server.client.frame import LiveFrame
+    from server.client.rollout import AsyncFuture, AsyncRollout
     from server.client.stream import AsyncStream
-    from server.client.sync import Client, Clip, Stream, World, Worlds
+    from server.client.sync import Client, Clip, Future, Rollout, Stream, World, Worlds
 
 __all__ = [
     "AccessDenied",
     "AsyncClient",
     "AsyncClip",
+    "AsyncFuture",
+    "AsyncRollout",
     "AsyncStream",
     "AsyncWorld",
     "AsyncWorlds",
     "Client",
     "Clip",
     "Conflict",
+    "Future",
     "InvalidRequest",
     "LiveFrame",
     "NotFound",
     "Overloaded",
+    "Rollout",
     "ServiceFailure",
     "Stream",
     "Unavailable",
@@ -58,7 +65,7 @@ __all__ = [
     "Worlds",
 ]
 
-_ROOMS = ("aio", "clip", "failure", "frame", "stream", "sync")
+_ROOMS = ("aio", "clip", "failure", "frame", "rollout", "stream", "sync")
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self, overload
@@ -38,6 +39,7 @@ from server.bodies import (
 from server.client.clip import AsyncClip
 from server.client.failure import InvalidRequest
 from server.client.frame import LiveFrame
+from server.client.rollout import AsyncRollout, Candidates, Goal, begin_rollout
 from server.client.stream import AsyncStream
 from server.client.transport import Transport
 
@@ -247,12 +249,30 @@ class AsyncWorld:
         path = Path(path)
         check_film_suffix(path)
         data = (await self._transport.send("GET", f"{self._path}/recording.mp4")).content
-        await asyncio.to_thread(_write_film, path, data)
+        await asyncio.to_thread(write_film, path, data)
         return path
 
     async def delete(self) -> None:
         """End the world; its forks live on."""
         await self._transport.send("DELETE", self._path)
+
+    async def rollouts(
+        self, candidates: Candidates | None = None, *, actions: Sequence[str] | None = None, horizon: int | None = None,
+        goal: Goal | None = None, samples: int = 1, deadline: float | None = None, step: int | None = None,
+        seed: int | None = None, sampling_steps: int | None = None, film: bool = False, facts: bool = False,
+        readout: str | None = None,
+    ) -> AsyncRollout:  # fmt: skip
+        """Imagine futures from the head or any committed `step`, while the world stays as it is; see AsyncRollout.
+
+        `candidates` are lists of sentences, or else every sequence of `horizon` of `actions` is one. `goal` is facts,
+        such as [("on", "red", "blue")], or a picture, as `AsyncClient.upload` takes it; a str is a goal in words. After
+        `deadline` seconds the rest comes as far as it got.
+        """
+        return await begin_rollout(
+            self.client, candidates, world=self.id, actions=actions, horizon=horizon, goal=goal, samples=samples,
+            deadline_ms=None if deadline is None else max(1, round(deadline * 1000)), step=step, seed=seed,
+            sampling_steps=sampling_steps, film=film, facts=facts, readout=readout,
+        )  # fmt: skip
 
     def stream(self, resume_from: int | None = None) -> AsyncStream:
         """What happens from now on, or from step `resume_from` on, frame by frame; see AsyncStream."""
@@ -275,7 +295,8 @@ def _picture(image: ImageSource) -> bytes:
     return encode_png(load_image(image))
 
 
-def _write_film(path: Path, mp4: bytes) -> None:
+def write_film(path: Path, mp4: bytes) -> None:
+    """Write a film by its suffix; the file appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=path.parent, prefix=".pandora-") as folder:
         draft = Path(folder) / "film.mp4"

@@ -12,25 +12,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from server.client.imagine import rollout
+from server.client.shell import LOCAL, AsJson, Key, Url, WorldId, note, service
+
 if TYPE_CHECKING:
     from server.bodies import StepView, WorldView
-    from server.client import Client, LiveFrame
+    from server.client import LiveFrame
     from server.client.sync import Stream
 
-PATIENCE = 5.0  # seconds; who sits before a shell can ask again
-INTERRUPTED = 130
-
 world = typer.Typer(
-    help="Worlds of a running service: begin, act, fork, rewind, watch, save. "
+    help="Worlds of a running service: begin, act, fork, rewind, imagine, watch, save. "
     "Exit codes: 1 failed, 2 refused, 3 not found, 4 conflict, 5 not reachable or busy.",
     no_args_is_help=True,
 )
-
-Url = Annotated[str, typer.Option(envvar="PANDORA_URL", help="Address of the service.")]
-Key = Annotated[str | None, typer.Option(envvar="PANDORA_KEY", help="API key, if the service asks for one.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-WorldId = Annotated[str, typer.Argument(metavar="WORLD", help="Id, as `create` and `list` show it.")]
-LOCAL = "http://127.0.0.1:8000"
 
 
 @world.command()
@@ -46,7 +40,7 @@ def create(
     """Begin a world and print its id."""
     if (scene is None) == (image is None):
         raise typer.BadParameter("Give either --scene ID (pandora scenes lists them) or --image FILE.")
-    with _service(url, key) as client:
+    with service(url, key) as client:
         made = client.worlds.create(scene=scene, image=image, seed=seed, name=name)
         _show_worlds([made.view], as_json)
 
@@ -54,7 +48,7 @@ def create(
 @world.command("list")
 def list_worlds(url: Url = LOCAL, key: Key = None, as_json: AsJson = False) -> None:
     """Your worlds, oldest first: id, head, status, when it was begun, and its name."""
-    with _service(url, key) as client:
+    with service(url, key) as client:
         found = [known.view for known in client.worlds.list()]
     if as_json:
         typer.echo(json.dumps([view.model_dump() for view in found]))
@@ -76,7 +70,7 @@ def act(
     as_json: AsJson = False,
 ) -> None:
     """Apply actions and wait until they are committed."""
-    with _service(url, key) as client, _working(f"{len(action)} action{'s' if len(action) > 1 else ''} …"):
+    with service(url, key) as client, _working(f"{len(action)} action{'s' if len(action) > 1 else ''} …"):
         clip = client.worlds.get(world_id).act(*action, expected_step=expected_step)
         if output is not None:
             clip.save(output)
@@ -86,7 +80,7 @@ def act(
         for step in clip.steps:
             typer.echo(_tell(step))
     if output is not None:
-        _note(f"{output} written")
+        note(f"{output} written")
 
 
 @world.command()
@@ -101,7 +95,7 @@ def fork(
     as_json: AsJson = False,
 ) -> None:
     """Make worlds that go on from a committed step of this one, and print their ids."""
-    with _service(url, key) as client:
+    with service(url, key) as client:
         forks = client.worlds.get(world_id).fork(count, step=step, seed=seed, name=name)
     _show_worlds([made.view for made in forks], as_json)
 
@@ -114,9 +108,9 @@ def rewind(
     key: Key = None,
 ) -> None:
     """Move the head to a committed step."""
-    with _service(url, key) as client:
+    with service(url, key) as client:
         client.worlds.get(world_id).rewind(step)
-    _note(f"{world_id} is at step {step}")
+    note(f"{world_id} is at step {step}")
 
 
 @world.command()
@@ -124,10 +118,10 @@ def delete(
     world_ids: Annotated[list[str], typer.Argument(metavar="WORLD…")], url: Url = LOCAL, key: Key = None
 ) -> None:
     """End worlds; their forks live on."""
-    with _service(url, key) as client:
+    with service(url, key) as client:
         for world_id in world_ids:
             client.worlds.get(world_id).delete()
-            _note(f"{world_id} is deleted")
+            note(f"{world_id} is deleted")
 
 
 @world.command()
@@ -145,8 +139,8 @@ def watch(
     as_json: AsJson = False,
 ) -> None:
     """Follow a world live: a line for each clip, or with --json for each message of the stream."""
-    with _service(url, key) as client, client.worlds.get(world_id).stream(resume_from) as live:
-        _note(f"watching {world_id}; Ctrl-C ends it")
+    with service(url, key) as client, client.worlds.get(world_id).stream(resume_from) as live:
+        note(f"watching {world_id}; Ctrl-C ends it")
         actions, left = list(action or []), clips
         if actions:
             live.hand_in(actions.pop(0))
@@ -169,37 +163,12 @@ def save(
     key: Key = None,
 ) -> None:
     """Write the film from the start picture to the head."""
-    with _service(url, key) as client, _working("making the film …"):
+    with service(url, key) as client, _working("making the film …"):
         client.worlds.get(world_id).recording(path)
     typer.echo(str(path))
 
 
-@contextmanager
-def _service(url: str, key: str | None) -> "Iterator[Client]":
-    """A client whose failures end the program with a line and an exit code."""
-    from server.client import (
-        AccessDenied,
-        Client,
-        Conflict,
-        InvalidRequest,
-        NotFound,
-        Overloaded,
-        ServiceFailure,
-        Unavailable,
-        Unreachable,
-    )
-
-    codes: dict[type[ServiceFailure], int] = {
-        InvalidRequest: 2, AccessDenied: 2, NotFound: 3, Conflict: 4, Overloaded: 5, Unavailable: 5, Unreachable: 5,
-    }  # fmt: skip
-    try:
-        with Client(url, key, patience=PATIENCE) as client:
-            yield client
-    except ServiceFailure as failure:
-        typer.secho(f"pandora: {failure}", fg=typer.colors.RED, err=True)
-        raise typer.Exit(codes.get(type(failure), 1)) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
+world.command()(rollout)
 
 
 @contextmanager
@@ -232,10 +201,10 @@ def _clips(live: "Stream", folder: Path | None, as_json: bool) -> Iterator[bool]
                     typer.echo(f"step {item.step:<5} {said}  ({item.generate_ms:.0f} ms)")
                 yield not item.replay
             case ClipEnd() | ActionRejected():
-                _note(f"not done: {item.detail}")
+                note(f"not done: {item.detail}")
                 yield True
             case ActionSuperseded():
-                _note("not done: a newer action took its place")
+                note("not done: a newer action took its place")
                 yield True
 
 
@@ -252,7 +221,3 @@ def _show_worlds(views: "list[WorldView]", as_json: bool) -> None:
 
 def _tell(step: "StepView") -> str:
     return f"step {step.step:<5} {step.action or ''}  ({step.timings.get('total', 0):.0f} ms)"
-
-
-def _note(text: str) -> None:
-    typer.secho(text, err=True, dim=True)

@@ -2,7 +2,7 @@
 
 import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self, overload
 
@@ -22,9 +22,11 @@ from server.bodies import (
 from server.client.aio import DEFAULT_URL, PATIENCE, TIMEOUT, AsyncClient, AsyncWorld
 from server.client.clip import AsyncClip
 from server.client.frame import LiveFrame
+from server.client.rollout import AsyncFuture, AsyncRollout, Candidates, Goal
 from server.client.runner import Runner
 from server.client.stream import AsyncStream
 from server.protocol import ServerMessage
+from server.rollouts.bodies import FutureView, RolloutView
 
 
 class Client:
@@ -181,6 +183,24 @@ class World:
         """End the world; its forks live on."""
         self._runner.run(self._world.delete())
 
+    def rollouts(
+        self, candidates: Candidates | None = None, *, actions: Sequence[str] | None = None, horizon: int | None = None,
+        goal: Goal | None = None, samples: int = 1, deadline: float | None = None, step: int | None = None,
+        seed: int | None = None, sampling_steps: int | None = None, film: bool = False, facts: bool = False,
+        readout: str | None = None,
+    ) -> "Rollout":  # fmt: skip
+        """Imagine futures from the head or any committed `step`, while the world stays as it is; see Rollout.
+
+        `candidates` are lists of sentences, or else every sequence of `horizon` of `actions` is one. `goal` is facts,
+        such as [("on", "red", "blue")], or a picture, as `Client.upload` takes it; a str is a goal in words. After
+        `deadline` seconds the rest comes as far as it got.
+        """
+        work = self._world.rollouts(
+            candidates, actions=actions, horizon=horizon, goal=goal, samples=samples, deadline=deadline, step=step,
+            seed=seed, sampling_steps=sampling_steps, film=film, facts=facts, readout=readout,
+        )  # fmt: skip
+        return Rollout(self._runner.run(work), self._runner)
+
     def stream(self, resume_from: int | None = None) -> "Stream":
         """What happens from now on, or from step `resume_from` on, frame by frame; see Stream."""
         return Stream(self._world.stream(resume_from), self._runner)
@@ -258,3 +278,110 @@ class Stream:
             if isinstance(item, LiveFrame):
                 return item
         raise StopIteration
+
+
+class Future:
+    """One candidate, imagined. What is asked of a sample is by default that of sample 0, of what would happen."""
+
+    def __init__(self, future: AsyncFuture, runner: Runner):
+        self._future = future
+        self._runner = runner
+
+    @property
+    def view(self) -> FutureView:
+        """All that the service said."""
+        return self._future.view
+
+    @property
+    def index(self) -> int:
+        """Of the candidate."""
+        return self._future.index
+
+    @property
+    def actions(self) -> list[str]:
+        return self._future.actions
+
+    @property
+    def complete(self) -> bool:
+        return self._future.complete
+
+    @property
+    def score(self) -> float | None:
+        """Mean over the samples; None without a goal, or where it can't be said."""
+        return self._future.score
+
+    @property
+    def confidence(self) -> float:
+        """How much the score can be trusted, 0..1."""
+        return self._future.confidence
+
+    def facts(self, sample: int = 0) -> frozenset[tuple[str, ...]] | None:
+        """What the last frame shows; None where it can't be read, or facts were not asked for."""
+        return self._future.facts(sample)
+
+    def frame(self, sample: int = 0) -> Frame:
+        """The last frame: (H, W, 3) uint8 RGB. Raises NotFound where nothing was imagined."""
+        return self._runner.run(self._future.frame(sample))
+
+    def save(self, path: str | os.PathLike[str], sample: int = 0) -> Path:
+        """Write the film: .mp4, .gif, .webp, or a .png contact sheet. Raises NotFound unless films were asked for."""
+        return self._runner.run(self._future.save(path, sample))
+
+    def __repr__(self) -> str:
+        return repr(self._future)
+
+
+class Rollout:
+    """`for future in rollout` until the rollout ends; it goes on where it was after a break."""
+
+    def __init__(self, rollout: AsyncRollout, runner: Runner):
+        self._rollout = rollout
+        self._runner = runner
+        weakref.finalize(self, runner.later, rollout.close).atexit = False
+
+    @property
+    def id(self) -> str:
+        return self._rollout.id
+
+    @property
+    def view(self) -> RolloutView:
+        """All that the service said last."""
+        return self._rollout.view
+
+    @property
+    def futures(self) -> list[Future]:
+        """So far, in the order of their ends."""
+        return [Future(future, self._runner) for future in self._rollout.futures]
+
+    @property
+    def best(self) -> Future | None:
+        """The complete future with the highest score so far; None without a goal."""
+        return None if (best := self._rollout.best) is None else Future(best, self._runner)
+
+    def refresh(self) -> RolloutView:
+        """What the service says of the rollout now."""
+        return self._runner.run(self._rollout.refresh())
+
+    def next(self) -> Future | None:
+        """The next future; None when there are no more. Raises ServiceFailure."""
+        found = self._runner.run(self._rollout.next())
+        return None if found is None else Future(found, self._runner)
+
+    def cancel(self) -> None:
+        """Stop it. Who iterates gets the rest as far as it came; the service forgets it."""
+        self._runner.run(self._rollout.cancel())
+
+    def close(self) -> None:
+        """Listen no more; the rollout goes on."""
+        self._runner.run(self._rollout.close())
+
+    def __iter__(self) -> Iterator[Future]:
+        return self
+
+    def __next__(self) -> Future:
+        if (future := self.next()) is None:
+            raise StopIteration
+        return future
+
+    def __repr__(self) -> str:
+        return repr(self._rollout)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import AsyncGenerator
 from itertools import count
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -56,6 +57,23 @@ class Transport:
                     raise
             await asyncio.sleep(wait)
         raise AssertionError("the loop ends by itself")
+
+    async def lines(self, path: str, *, silence: float, **request: Any) -> AsyncGenerator[str, None]:
+        """The lines of an answer as they come, at most `silence` seconds apart. Raises ServiceFailure."""
+        limit = httpx.Timeout(silence, connect=CONNECT_SECONDS)
+        built = self._http.build_request("GET", path, timeout=limit, **request)
+        try:
+            response = await self._http.send(built, stream=True)
+            try:
+                if not response.is_success:
+                    body, wait = await response.aread(), response.headers.get("retry-after")
+                    raise ServiceFailure.from_answer(response.status_code, body, wait)
+                async for line in response.aiter_lines():
+                    yield line
+            finally:
+                await response.aclose()
+        except httpx.TransportError as error:
+            raise unreachable(self.base_url, error) from error
 
     async def close(self) -> None:
         await self._http.aclose()

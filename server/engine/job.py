@@ -74,6 +74,7 @@ class ClipJob:
     owner: str = ""
     kind: Kind = Kind.LIVE
     h264: bool = False  # whether a viewer reads it
+    shown: bool = True  # whether anybody looks at its frames; if not, none are made into pictures or told of
     dry_at: float = float("inf")  # when its viewers will have seen all there is, by the event loop's clock
     cancelled: threading.Event = field(default_factory=threading.Event)
     submitted_at: float = field(default_factory=time.perf_counter)

@@ -1,14 +1,16 @@
 """What there is to begin with: models, scenes, uploads."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 from urllib.parse import quote
 
 import anyio
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 
-from pandora.errors import InvalidImage
+from pandora.errors import InvalidImage, InvalidInput
 from server.bodies import ModelList, ModelView, SceneList, SceneView, UploadView
 from server.service import Service, get_service
 from server.uploads import Upload, read_upload
@@ -65,12 +67,25 @@ async def upload_picture(
     """Take a picture, or a film of which the last picture counts, as the body itself or as the form field `image`;
     `POST /v1/worlds` takes its id."""
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        async with request.form(max_files=1, max_fields=4) as form:
+        async with read_form(request, max_fields=4) as form:
             taken = await take_picture(service, form.get("image"))
     else:
         taken = await _decode(service, await request.body())
     service.uploads.add(principal.owner, taken)
     return UploadView(id=taken.id, width=taken.width, height=taken.height, bytes=taken.bytes)
+
+
+@asynccontextmanager
+async def read_form(request: Request, max_fields: int) -> AsyncIterator[FormData]:
+    """A form with at most one file. Raises InvalidInput where it can't be read as its content type says."""
+    try:
+        form = await request.form(max_files=1, max_fields=max_fields)
+    except ValueError as error:  # of a charset that is one in name only, such as `undefined` or `punycode`
+        raise InvalidInput("The form can't be read as its content type says. Send it in UTF-8.") from error
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 async def take_picture(service: Service, field: UploadFile | str | None) -> Upload:

@@ -49,6 +49,8 @@ async def metrics(service: TheService) -> Response:
         steps=store.steps,
         viewers=sessions.viewers,
         engine_waiting=engine.waiting,
+        rollouts_running=service.rollouts.running,
+        rollout_bytes=service.rollouts.bytes,
         cached_bytes=sessions.bytes,
         shared_bytes=await sessions.shared_bytes(),
     )

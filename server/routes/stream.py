@@ -261,10 +261,13 @@ class _Stream:
             raise MalformedMessage(told[:500]) from None
 
     async def _send(self, item: BaseModel | PackedFrame) -> None:
-        if isinstance(item, PackedFrame):
-            await self._socket.send_bytes(item.filmed or item.message)
-        else:
-            await self._socket.send_text(item.model_dump_json())
+        try:
+            if isinstance(item, PackedFrame):
+                await self._socket.send_bytes(item.filmed or item.message)
+            else:
+                await self._socket.send_text(item.model_dump_json())
+        except RuntimeError:  # closed below us, as after a text that is not UTF-8
+            raise WebSocketDisconnect(CLOSED) from None
 
 
 def _say_hello(message: BaseModel) -> str:

@@ -25,8 +25,9 @@ from server.bodies import (
     WorldList,
 )
 from server.errors import UnknownStep
+from server.limits import MAX_SEED
 from server.recording import film
-from server.routes.catalogue import take_picture
+from server.routes.catalogue import read_form, take_picture
 from server.routes.views import (
     view_detail,
     view_event,
@@ -77,7 +78,7 @@ async def create_world(
     """Begin a world from a preset scene, an upload, or a picture in the form field `image`."""
     picture: Frame | None = None
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        async with request.form(max_files=1, max_fields=8) as form:
+        async with read_form(request, max_fields=8) as form:
             body = _from_form({key: value for key, value in form.items() if isinstance(value, str)})
             if "image" in form:
                 picture = (await take_picture(service, form["image"])).picture
@@ -228,8 +229,8 @@ def _from_json(data: bytes) -> CreateWorld:
 
 def _from_form(fields: dict[str, str]) -> CreateWorld:
     values: dict[str, Any] = dict(fields)
-    if values.get("seed", "").isdecimal():
-        values["seed"] = int(values["seed"])
+    if (seed := fields.get("seed", "")).isdecimal() and len(seed) <= len(str(MAX_SEED)):  # Python reads 4300 at most
+        values["seed"] = int(seed)
     try:
         return CreateWorld.model_validate(values)
     except ValidationError as error:

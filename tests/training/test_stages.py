@@ -42,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(folder: Path, **changes: object) -> video.VideoTraining:
     config = video.VideoTraining(
         data=str(folder / "data"), aligned=str(folder / "aligned"), out=str(folder / "video"), steps=2, batch=2,
-        log_every=1, save_every=1, model=TINY.video, device="cpu",
+        log_every=1, save_every=1, model=TINY.video, device="cpu", autoencoder="",
     )  # fmt: skip
     return replace(config, **changes)  # type: ignore[arg-type]
 

@@ -1,0 +1,125 @@
+"""How good an imagined moment is: scorers take a state and return a value and how sure it is, or None.
+
+A scorer is any callable of a WorldState. It returns a `Score`, a plain number (of which it is sure), or None where it
+can't say. Those of here give 0 for nothing reached and 1 for all of it.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pandora.errors import InvalidInput, UnsupportedGoal
+from pandora.media import Frame, ImageSource, to_tensor
+from pandora.types import WorldState
+from pandora.world_model import WorldModel
+from pandora.worlds import make_world
+from pandora.worlds.base import Fact, Facts
+
+Readout = Callable[[Frame], Facts | None]  # (H, W, 3) uint8 -> facts; None where the picture can't be decoded
+UNRELATED = math.sqrt(2)  # root mean square distance of two unrelated pictures: latents have unit variance
+_BLUR = 2.5
+
+
+@dataclass(frozen=True)
+class Score:
+    """`value` is the scorer's own, the higher the better; `confidence` in 0..1 is how much the value can be trusted."""
+
+    value: float
+    confidence: float = 1.0
+
+
+Scorer = Callable[[WorldState], Score | float | None]
+
+
+def ask(scorer: Scorer, state: WorldState) -> Score | None:
+    """What a scorer says of a state. A number is taken as sure, one that is not finite as None."""
+    said = scorer(state)
+    if said is None:
+        return None
+    score = said if isinstance(said, Score) else Score(float(said))
+    return score if math.isfinite(score.value) and math.isfinite(score.confidence) else None
+
+
+def combine(scores: Sequence[Score | None]) -> Score | None:
+    """One score of several samples: the mean value of those that say something; those that don't count as confidence 0.
+
+    None where none of them says anything.
+    """
+    said = [score for score in scores if score is not None]
+    if not said:
+        return None
+    value = sum(score.value for score in said) / len(said)
+    return Score(value, sum(score.confidence for score in said) / len(scores))
+
+
+def readout_of(world: str) -> Readout:
+    """The readout of the kind of world of that name. Raises UnknownName, which lists the valid ones."""
+    return make_world(world).readout
+
+
+class FactsGoal:
+    """The share of a goal's facts that a picture shows, 0..1; None where the readout can't decode it.
+
+    Raises InvalidInput for a goal without facts.
+    """
+
+    def __init__(self, facts: Iterable[Fact], readout: Readout):
+        self.facts: Facts = frozenset(tuple(fact) for fact in facts)
+        self._readout = readout
+        if not self.facts:
+            raise InvalidInput('A goal has at least one fact, such as ("on", "red", "blue").')
+
+    def __call__(self, state: WorldState) -> Score | None:
+        return self.of(self._readout(state.frame.numpy()))
+
+    def of(self, found: Facts | None) -> Score | None:
+        """The same for facts that were read already."""
+        return None if found is None else Score(len(self.facts & found) / len(self.facts))
+
+
+class ImageGoal:
+    """How near what a state shows is to a goal picture, in the model's own latent space, 0..1.
+
+    The distance is the root mean square over the latents of the last frame, encoded afresh: those that the video model
+    made tell of the movement before it, too. The value is 1 within `near` of the goal, 0 at `far` or beyond, and linear
+    between. `near` is 2.5 times the distance of the goal from the model's own drawing of it: what the shipped model
+    imagines of a goal that it reaches lies within that. `far` is the distance of `start` from the goal, so that the
+    value is the share of the way that is done; without `start` it is that of two unrelated pictures. The confidence is
+    1 - near / far: small where the model's blur is as large as the way, 0 where the goal looks like its start.
+
+    Computes with the model. Raises InvalidImage.
+    """
+
+    def __init__(self, model: WorldModel, image: ImageSource, start: WorldState | None = None):
+        self._model = model
+        begun = model.begin(image)
+        self._goal = begun.latents[:, -1]
+        self.near = _BLUR * _distance(self._encode(begun), self._goal)
+        way = UNRELATED if start is None else _distance(self._encode(start), self._goal)
+        self.confidence = max(0.0, 1.0 - self.near / way) if way > 0 else 0.0
+        self.far = max(way, 2 * self.near, 1e-6)
+
+    def __call__(self, state: WorldState) -> Score:
+        done = (self.far - _distance(self._encode(state), self._goal)) / (self.far - self.near)
+        return Score(min(1.0, max(0.0, done)), self.confidence)
+
+    @torch.inference_mode()
+    def _encode(self, state: WorldState) -> Tensor:
+        runtime = self._model.runtime
+        pixels = to_tensor(state.frame, runtime.device).to(runtime.dtype)
+        return self._model.autoencoder.encode(pixels[None, :, None])[0, :, 0].float().cpu()
+
+
+def goal_in_words(model: WorldModel, text: str) -> Scorer:
+    """A scorer of a goal in words, by what the model says it sees. Raises UnsupportedGoal: none says it yet."""
+    raise UnsupportedGoal(
+        f"A goal in words, such as {text[:80]!r}, needs a model that says what it sees, and {model.name} does not. "
+        "Give the goal as facts or as a picture."
+    )
+
+
+def _distance(a: Tensor, b: Tensor) -> float:
+    return float(torch.sqrt(torch.mean((a - b) ** 2)))

@@ -1,0 +1,191 @@
+"""Futures that the service imagines from a step of a world, as they are complete."""
+
+import asyncio
+import base64
+import os
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from PIL.Image import Image
+from pydantic import TypeAdapter
+
+from pandora.media import Frame, ImageSource, check_film_suffix, load_image
+from server.client.failure import NotFound, ServiceFailure, Unreachable
+from server.client.transport import ATTEMPTS, backoff
+from server.rollouts.bodies import FutureTold, FutureView, RolloutEnded, RolloutEvent, RolloutView
+
+if TYPE_CHECKING:
+    from server.client.aio import AsyncClient
+
+SILENCE = 30.0  # seconds without a line, after which a connection is taken for broken
+Candidates = Iterable[str | Sequence[str]]
+Goal = Iterable[Sequence[str]] | ImageSource  # facts, a picture, or words as a str
+
+_event: TypeAdapter[RolloutEvent] = TypeAdapter(RolloutEvent)
+
+
+class AsyncFuture:
+    """One candidate, imagined. What is asked of a sample is by default that of sample 0, of what would happen."""
+
+    def __init__(self, client: "AsyncClient", view: FutureView):
+        self.view = view
+        self._client = client
+
+    @property
+    def index(self) -> int:
+        """Of the candidate."""
+        return self.view.index
+
+    @property
+    def actions(self) -> list[str]:
+        return self.view.actions
+
+    @property
+    def complete(self) -> bool:
+        return self.view.complete
+
+    @property
+    def score(self) -> float | None:
+        """Mean over the samples; None without a goal, or where it can't be said."""
+        return None if self.view.score is None else self.view.score.value
+
+    @property
+    def confidence(self) -> float:
+        """How much the score can be trusted, 0..1."""
+        return 0.0 if self.view.score is None else self.view.score.confidence
+
+    def facts(self, sample: int = 0) -> frozenset[tuple[str, ...]] | None:
+        """What the last frame shows; None where it can't be read, or facts were not asked for."""
+        found = self.view.samples[sample].facts
+        return None if found is None else frozenset(map(tuple, found))
+
+    async def frame(self, sample: int = 0) -> Frame:
+        """The last frame: (H, W, 3) uint8 RGB. Raises NotFound where nothing was imagined."""
+        view = self.view.samples[sample]
+        if view.frame is not None:
+            return load_image(base64.b64decode(view.frame))
+        return load_image((await self._client.transport.send("GET", _there(view.frame_url))).content)
+
+    async def save(self, path: str | os.PathLike[str], sample: int = 0) -> Path:
+        """Write the film: .mp4, .gif, .webp, or a .png contact sheet. Raises NotFound unless films were asked for."""
+        from server.client.aio import write_film
+
+        check_film_suffix(path := Path(path))
+        data = (await self._client.transport.send("GET", _there(self.view.samples[sample].film_url))).content
+        await asyncio.to_thread(write_film, path, data)
+        return path
+
+    def __repr__(self) -> str:
+        told = "" if self.score is None else f", {self.score:.2f}"
+        return f"<future {self.index}: {'; '.join(self.actions)}{told}{'' if self.complete else ', not complete'}>"
+
+
+class AsyncRollout:
+    """`async for future in rollout` until the rollout ends; it goes on where it was after a break."""
+
+    def __init__(self, client: "AsyncClient", view: RolloutView):
+        self.view = view
+        self.futures: list[AsyncFuture] = []  # so far, in the order of their ends
+        self._client = client
+        self._path = f"/v1/rollouts/{view.id}"
+        self._lines: AsyncGenerator[str, None] | None = None
+        self._deleted = False
+
+    @property
+    def id(self) -> str:
+        return self.view.id
+
+    @property
+    def best(self) -> AsyncFuture | None:
+        """The complete future with the highest score so far; None without a goal."""
+        told = [future for future in self.futures if future.complete and future.score is not None]
+        return max(told, key=lambda future: (future.score or 0.0, future.confidence, -future.index), default=None)
+
+    async def refresh(self) -> RolloutView:
+        """What the service says of the rollout now."""
+        self.view = await self._client.transport.ask(RolloutView, "GET", self._path)
+        return self.view
+
+    async def next(self) -> AsyncFuture | None:
+        """The next future; None when there are no more. Raises ServiceFailure."""
+        broken = 0
+        while self.view.status == "running":
+            done = len(self.futures)
+            try:
+                told = await self._hear()
+            except ServiceFailure as failure:
+                self._lines = None
+                if self._deleted and isinstance(failure, NotFound):
+                    return None
+                broken += 1
+                if not failure.is_retryable or broken >= ATTEMPTS:
+                    raise
+                await asyncio.sleep(failure.retry_after or backoff(broken))
+                continue
+            broken = 0
+            if len(self.futures) > done:
+                return self.futures[-1]
+            if isinstance(told, RolloutEnded):
+                self.view = self.view.model_copy(update=told.model_dump(exclude={"type"}))
+        return None
+
+    async def cancel(self) -> None:
+        """Stop it. Who iterates gets the rest as far as it came; the service forgets it."""
+        self._deleted = True
+        with suppress(NotFound):  # it was forgotten already
+            await self._client.transport.send("DELETE", self._path)
+
+    async def close(self) -> None:
+        """Listen no more; the rollout goes on."""
+        if self._lines is not None:
+            lines, self._lines = self._lines, None
+            await lines.aclose()
+
+    async def _hear(self) -> RolloutEvent:
+        if self._lines is None:
+            params = {"after": len(self.futures)}
+            self._lines = self._client.transport.lines(f"{self._path}/events", silence=SILENCE, params=params)
+        try:
+            told = _event.validate_json(await anext(self._lines))
+        except StopAsyncIteration:
+            raise Unreachable("The rollout's events broke off.") from None
+        if isinstance(told, FutureTold):
+            self.futures.append(AsyncFuture(self._client, told.future))
+        return told
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> AsyncFuture:
+        if (future := await self.next()) is None:
+            raise StopAsyncIteration
+        return future
+
+    def __repr__(self) -> str:
+        return f"<rollout {self.id}: {len(self.futures)} of {self.view.candidates} futures, {self.view.status}>"
+
+
+async def begin_rollout(
+    client: "AsyncClient", candidates: Candidates | None, *, goal: Goal | None, film: bool, facts: bool, **options: Any
+) -> AsyncRollout:
+    """Have the service begin; a goal picture is uploaded. Raises ServiceFailure."""
+    body = {name: value for name, value in options.items() if value is not None}
+    if candidates is not None:
+        body["candidates"] = [[one] if isinstance(one, str) else list(one) for one in candidates]
+    if isinstance(goal, str):
+        body["goal"] = {"text": goal}
+    elif isinstance(goal, os.PathLike | bytes | Image | np.ndarray):
+        body["goal"] = {"upload": (await client.upload(goal)).id}
+    elif goal is not None:
+        body["goal"] = {"facts": sorted(list(fact) for fact in goal)}
+    body["outputs"] = {"frame": "inline", "film": film, "facts": facts}
+    return AsyncRollout(client, await client.transport.ask(RolloutView, "POST", "/v1/rollouts", json=body))
+
+
+def _there(url: str | None) -> str:
+    if url is None:
+        raise NotFound("This future has no such picture: nothing was imagined, or it was not asked for.")
+    return url
