@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pandora import __version__
-from pandora.cli import data, doctor, evaluate, generate, scenes, train
+from pandora.cli import bench, data, doctor, evaluate, generate, scenes, train
 from pandora.errors import PandoraError
 
 PLUGINS = "pandora.commands"
@@ -34,6 +34,7 @@ def create_app() -> typer.Typer:
     app.command("doctor")(doctor.doctor)
     app.add_typer(train.app, name="train")
     app.add_typer(data.app, name="data")
+    app.add_typer(bench.make_group(), name="bench")
     for plugin in sorted(entry_points(group=PLUGINS), key=lambda plugin: plugin.name):
         _add_plugin(app, plugin)
     return app
@@ -54,12 +55,21 @@ def _options(
 
 
 def _add_plugin(app: typer.Typer, plugin: EntryPoint) -> None:
-    """A plugin is a typer app or a function; one that can't be loaded says so when called, and only then."""
+    """A plugin is a typer app or a function; one that can't be loaded says so when called, and only then.
+
+    An app that is named like a group of ours adds its commands to it.
+    """
     try:
         command: Any = plugin.load()
     except (ImportError, AttributeError) as error:
         command = _broken(plugin, error)
-    if not isinstance(command, typer.Typer):
+    group = next((info.typer_instance for info in app.registered_groups if info.name == plugin.name), None)
+    if group is not None:
+        if isinstance(command, typer.Typer):
+            group.registered_commands += command.registered_commands
+        else:
+            group.command("service")(command)
+    elif not isinstance(command, typer.Typer):
         app.command(plugin.name)(command)
     elif len(command.registered_commands) == 1 and not command.registered_groups and not command.registered_callback:
         only = command.registered_commands[0]

@@ -4,11 +4,15 @@ The interface knows no particular world. A world is a stateless rulebook; a scen
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pandora.errors import InvalidInput
 
 Frame = NDArray[np.uint8]  # (H, W, 3) RGB, 0..255
 Frames = NDArray[np.uint8]  # (T, H, W, 3) RGB, 0..255
@@ -47,6 +51,71 @@ class Example:
     suggestions: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Problem:
+    """A start, a goal in words, and how many actions a plan may take: as many as the shortest plan has."""
+
+    id: str
+    scene: Any
+    goal: str
+    limit: int
+    things: int  # how many objects the scene has
+
+
+class Planning(ABC):
+    """What planners may ask a world about facts, be they true or predicted; no scene and no simulator is involved.
+
+    Actions and goals are sentences; a goal's meaning is a set of facts.
+    """
+
+    @abstractmethod
+    def goal(self, text: str) -> Facts:
+        """The facts that a sentence asks for. Raises InvalidInput where it can't be read."""
+
+    @abstractmethod
+    def say_goal(self, goal: Facts) -> str:
+        """The sentence for these facts; the inverse of `goal`."""
+
+    @abstractmethod
+    def actions(self, facts: Facts, rules: bool = True) -> list[str]:
+        """What can be said in this state, in a fixed order: what the rules allow, or, without `rules`, anything."""
+
+    def meaning(self, action: str) -> Meaning | None:
+        """What a sentence of `actions` means; None for any other, which `World.understand` may still read."""
+        return None
+
+    def key(self, facts: Facts) -> Hashable:
+        """Equal for states that no goal tells apart; search looks at one of them only."""
+        return facts
+
+    def progress(self, facts: Facts, goal: Facts) -> float:
+        """The share of the goal's facts that hold, 0..1."""
+        return len(goal & facts) / len(goal) if goal else 1.0
+
+    def distance(self, facts: Facts, goal: Facts) -> float:
+        """How many actions are left at least."""
+        return 0.0 if goal <= facts else 1.0
+
+    def prior(self, facts: Facts, action: str, goal: Facts) -> float:
+        """How promising an action looks before it is tried, 0..1."""
+        return 0.5
+
+    def plausible(self, before: Facts, after: Facts) -> bool:
+        """Whether both states are of the same things; one that lost or gained any is a failed prediction."""
+        return True
+
+    def problems(self, folder: Path | None, seed: int, layout: int) -> list[Problem]:
+        """The benchmark's problems, from a folder of public ones or, without one, drawn by the seed.
+
+        Another `layout` is the same problem in another picture. Raises InvalidInput where the folder has none.
+        """
+        raise InvalidInput("This world has no planning problems.")
+
+    def needs_held_out(self, problem: Problem) -> bool:
+        """Whether every shortest plan takes a transition that training is kept from."""
+        return False
+
+
 class World(ABC):
     """A simulator with text actions, exact state and a readout. Scenes are opaque outside the world's own module."""
 
@@ -68,6 +137,10 @@ class World(ABC):
     @abstractmethod
     def step(self, scene: Any, meaning: Meaning) -> Outcome:
         """Apply an action. What the rules forbid is attempted visibly and leaves the facts as they were."""
+
+    def advance(self, scene: Any, meaning: Meaning) -> Any:
+        """The scene after the action, as `step` makes it; worlds that can, spare the frames."""
+        return self.step(scene, meaning).scene
 
     @abstractmethod
     def meanings(self, scene: Any) -> list[Meaning]:
@@ -116,3 +189,7 @@ class World(ABC):
     def examples(self) -> list[Example]:
         """Scenes that ship with the weights as start pictures."""
         return []
+
+    def planning(self) -> Planning:
+        """What planners need to know. Raises InvalidInput where the world has nothing to plan."""
+        raise InvalidInput(f"The world {self.name} has no goals to plan for.")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from pandora.errors import InvalidInput, UnknownName
-from pandora.worlds.base import Example, Facts, Frame, Meaning, Outcome, PhraseSplit, World
+from pandora.worlds.base import Example, Facts, Frame, Meaning, Outcome, PhraseSplit, Planning, World
 from pandora.worlds.blocks import motion, rules, state
 from pandora.worlds.blocks.examples import examples
 from pandora.worlds.blocks.render import render
@@ -51,6 +51,10 @@ class Blocks(World):
         poses = motion.animate(scene, meaning, after, self.frames_per_action)
         frames = np.stack([render(pose, scene.look) for pose in poses])
         return Outcome(after, frames, rules.is_legal(scene, meaning))
+
+    def advance(self, scene: BlocksState, meaning: Meaning) -> BlocksState:
+        self._check(meaning)
+        return rules.transition(scene, meaning)
 
     def _check(self, meaning: Meaning) -> None:
         if meaning.verb not in self.verbs:
@@ -102,6 +106,11 @@ class Blocks(World):
 
     def examples(self) -> list[Example]:
         return examples()
+
+    def planning(self) -> Planning:
+        from pandora.worlds.blocks.planning import BlocksPlanning
+
+        return BlocksPlanning()
 
     def demonstrate(self, scene: BlocksState, rng: np.random.Generator) -> list[Meaning]:
         """Legal actions, one after the other, that rebuild the scene's blocks into random new towers."""

@@ -1,0 +1,141 @@
+"""`pandora bench`: the group, and `pandora bench blocksworld`; other packages add their own benches to it."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pandora.cli.options import Device, Seed, Weights
+from pandora.errors import InvalidInput, UnknownName
+
+_STANDARD = 60  # problems of the standard slice
+_LAYOUTS = 3  # of a whole run
+
+
+def make_group() -> typer.Typer:
+    """A fresh group, so that plugins can add to it."""
+    group = typer.Typer(help="Measure planners and the service.", no_args_is_help=True)
+    group.callback()(_bench)
+    group.command("blocksworld")(blocksworld)
+    return group
+
+
+def _bench() -> None:
+    """Measure planners and the service."""
+
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of public problems: split_v1/step_*.json of LLM Reasoners' Blocksworld, and the PDDL files of "
+        "LLMs-Planning as pddl/generated_basic*. Without it problems like them are drawn.",
+        show_default="drawn problems",
+    ),
+]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(help="video, ablated, reactive, oracle, text; several.", show_default="video, ablated, reactive"),
+]
+PlannerNames = Annotated[
+    list[str] | None,
+    typer.Option(help="astar, bfs, beam_8, mcts_10, random, greedy; several.", show_default="astar; oracle: all"),
+]
+Slice = Annotated[str, typer.Option("--slice", help=f"standard ({_STANDARD} problems), full, or a number.")]
+Closed = Annotated[bool, typer.Option("--closed", help="Also plan again after every action.")]
+Layouts = Annotated[
+    int | None, typer.Option(min=1, max=16, help="Pictures of each problem.", show_default="full: 3, otherwise 1")
+]
+AnyAction = Annotated[
+    bool, typer.Option("--any-action", help="Propose all that can be said, not only what the rules allow.")
+]
+Samples = Annotated[int, typer.Option(min=1, max=32, help="Samples of every imagined step.")]
+Redraws = Annotated[int, typer.Option(min=0, max=32, help="Times an unreadable frame is drawn again.")]
+Checks = Annotated[int, typer.Option(min=0, max=32, help="Times a plan is tried before it is trusted.")]
+Tries = Annotated[int, typer.Option(min=1, max=32, help="Searches, each with other noise, until one succeeds.")]
+Calls = Annotated[int, typer.Option(min=1, help="Clips that one plan may take.")]
+Steps = Annotated[int, typer.Option(min=1, max=50, help="Denoising steps a clip.")]
+Out = Annotated[Path, typer.Option(help="Folder for results, rows and plot; a stopped run goes on there.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write rows and settings to this file.")]
+Processes = Annotated[int, typer.Option(min=1, help="That share the work.")]
+
+
+def blocksworld(
+    weights: Weights,
+    data: Data = None,
+    slice_: Slice = "standard",
+    track: Track = None,
+    planner: PlannerNames = None,
+    closed: Closed = False,
+    layouts: Layouts = None,
+    any_action: AnyAction = False,
+    samples: Samples = 1,
+    redraws: Redraws = 2,
+    checks: Checks = 0,
+    tries: Tries = 3,
+    calls: Calls = 200,
+    steps: Steps = 2,
+    out: Out = Path("runs/blocksworld"),
+    json: Json = None,
+    processes: Processes = 2,
+    seed: Seed = 0,
+    device: Device = "auto",
+) -> None:
+    """Visual Blocksworld: plan from a picture and a sentence, carry the plan out in the simulator.
+
+    The planner sees the start picture, the goal sentence and the action templates; facts, legality and goal tests come
+    from generated frames. A plan has at most as many actions as the shortest one; in the closed loop twice as many.
+    """
+    from pandora import checkpoint
+    from pandora.cli import bench_report as report
+    from pandora.planning import benchmark
+
+    tracks = track or ["video", "ablated", "reactive"]
+    entries = choose(tracks, planner, closed)
+    modelled = any(entry.track in benchmark.MODELLED for entry in entries)
+    setup = benchmark.Setup(
+        weights=weights, fingerprint=checkpoint.fingerprint(weights) if modelled else "", data=data, seed=seed,
+        device=device, steps=steps, samples=samples, redraws=redraws, checks=checks, tries=tries, calls=calls,
+        rules=not any_action,
+    )  # fmt: skip
+    bench = benchmark.Bench(setup)
+    numbers = take(len(bench.problems(0)), slice_)
+    layouts = layouts or (_LAYOUTS if slice_ == "full" else 1)
+    if "text" in tracks:
+        typer.echo(benchmark.TEXT_TRACK)
+    results = benchmark.run(setup, entries, numbers, layouts, out, processes, bench=bench)
+    settings = asdict(setup) | {
+        "weights": weights.name if modelled else "", "data": "public" if data else "drawn", "slice": slice_,
+        "problems": len(numbers), "layouts": layouts, "processes": processes,
+    }  # fmt: skip
+    whole = len(bench.problems(0)) * (layouts if slice_ == "full" else _LAYOUTS)
+    report.publish(report.Report(entries, results, settings, whole), out, json)
+
+
+def choose(tracks: list[str], planners: list[str] | None, closed: bool) -> list:
+    """The entries that were asked for. Raises UnknownName for a track or planner that does not exist."""
+    from pandora.planning import benchmark
+
+    entries: dict[str, benchmark.Entry] = {}
+    for track in tracks:
+        if track not in (*benchmark.TRACKS, "text"):
+            raise UnknownName("track", track, [*benchmark.TRACKS, "text"])
+        if track == "oracle" and not planners:
+            entries |= {entry.name: entry for entry in benchmark.CALIBRATION}
+        elif track in benchmark.TRACKS:
+            for name in planners or ["astar"]:
+                benchmark.make_planner(name)
+                for loop in (False, True) if closed else (False,):
+                    entry = benchmark.Entry(track=track, planner=name, closed=loop and track != "reactive")
+                    entries[entry.name] = entry
+    return list(entries.values())
+
+
+def take(count: int, wanted: str) -> list[int]:
+    """The numbers of the slice's problems, spread evenly over their lengths. Raises InvalidInput."""
+    if wanted == "full":
+        return list(range(count))
+    if wanted != "standard" and not (wanted.isdecimal() and int(wanted) > 0):
+        raise InvalidInput(f"The slice is standard, full or a number from 1, not {wanted!r}.")
+    size = min(count, _STANDARD if wanted == "standard" else int(wanted))
+    return [int((index + 0.5) * count / size) for index in range(size)]

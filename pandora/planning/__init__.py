@@ -1,0 +1,30 @@
+"""Thinking ahead: search and control with a simulator or a learned world as the model.
+
+    dynamics = Imagined(WorldModel.from_pretrained("weights/pandora-small"), world := make_world("blocks"))
+    goal = FactsGoal.from_text(dynamics, world.planning(), "the red block is on the blue block")
+    plan = Reasoner(dynamics, FactSearch(dynamics, world.planning(), goal), AStar())(picture, limit=6)
+
+A `Dynamics` steps batches of states, a `SearchConfig` proposes and rewards actions, a `Planner` searches, and every
+`Plan` carries its tree. `Agent` acts, looks and plans again.
+"""
+
+from pandora.planning.baselines import Greedy, RandomPlan
+from pandora.planning.beam import Beam
+from pandora.planning.best_first import AStar, BreadthFirst
+from pandora.planning.control import Agent, Decision
+from pandora.planning.goals import FactSearch, FactsGoal, FunctionGoal
+from pandora.planning.imagined import Ablated, Imagined, Moment
+from pandora.planning.interface import Action, Budget, Dynamics, Goal, Reached, SearchConfig, State
+from pandora.planning.mcts import MCTS
+from pandora.planning.plan import Node, Plan, TreeNode
+from pandora.planning.reasoner import Reasoner, Verified
+from pandora.planning.search import Planner, Search
+from pandora.planning.shooting import Costs, SentenceCosts, Shot, Solver
+from pandora.planning.simulated import Noisy, Simulated
+
+__all__ = [
+    "MCTS", "AStar", "Ablated", "Action", "Agent", "Beam", "BreadthFirst", "Budget", "Costs", "Decision", "Dynamics",
+    "FactSearch", "FactsGoal", "FunctionGoal", "Goal", "Greedy", "Imagined", "Moment", "Node", "Noisy", "Plan",
+    "Planner", "RandomPlan", "Reached", "Reasoner", "Search", "SearchConfig", "SentenceCosts", "Shot", "Simulated",
+    "Solver", "State", "TreeNode", "Verified",
+]  # fmt: skip

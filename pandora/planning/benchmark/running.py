@@ -1,0 +1,114 @@
+"""The benchmark's loop: what is finished is in a file, the rest is shared by processes, a bar shows the time left."""
+
+import json
+import multiprocessing
+import random
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from pandora.errors import PandoraError
+from pandora.planning.benchmark.entries import ABLATED_PART, Entry
+from pandora.planning.benchmark.solving import Bench, Result, Setup
+
+RESULTS = "results.jsonl"
+Task = tuple[Entry, int, int]  # entry, layout, the problem's number
+Told = Callable[[Result], None]
+
+
+def run(
+    setup: Setup,
+    entries: Sequence[Entry],
+    numbers: Sequence[int],
+    layouts: int = 1,
+    out: Path | None = None,
+    processes: int = 1,
+    console: Console | None = None,
+    bench: Bench | None = None,
+) -> list[Result]:
+    """Solve the problems of these `numbers` in `layouts` layouts for every entry; results in no particular order.
+
+    With a folder `out` each result is a line of results.jsonl there as soon as it is known, and what the file has for
+    this setup is not done again. `bench` replaces what the setup would load, for one process. Raises PandoraError
+    where a process dies.
+    """
+    bench = bench or Bench(setup)
+    tasks = [task for entry in entries for task in _tasks(entry, numbers, layouts)]
+    names = {task: (task[0].name, bench.problems(task[1])[task[2]].id) for task in tasks}
+    marks = {(entry, problem): setup.mark(task[0]) for task, (entry, problem) in names.items()}
+    done = {(r.entry, r.problem): r for r in _read(out) if marks.get((r.entry, r.problem)) == r.mark}
+    left = [task for task in tasks if names[task] not in done]
+    random.Random(0).shuffle(left)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console or Console(), transient=True) as progress:
+        bar = progress.add_task("planning", total=len(tasks), completed=len(done))
+
+        def tell(result: Result) -> None:
+            done[result.entry, result.problem] = result
+            hits = [r.success for r in done.values() if r.entry == result.entry]
+            progress.update(bar, description=f"{result.entry} {sum(hits) / len(hits):.2f}", advance=1)
+
+        for result in _solve(bench, setup, left, processes):
+            if out:
+                _append(out, result)
+            tell(result)
+    return list(done.values())
+
+
+def _tasks(entry: Entry, numbers: Sequence[int], layouts: int) -> list[Task]:
+    if entry.track == "ablated" and len(numbers) > ABLATED_PART**2:
+        numbers, layouts = numbers[::ABLATED_PART], 1
+    return [(entry, layout, number) for layout in range(layouts) for number in numbers]
+
+
+def _solve(bench: Bench, setup: Setup, tasks: list[Task], processes: int) -> Iterator[Result]:
+    if processes == 1 or len(tasks) < 2:
+        yield from (bench.solve(entry, bench.problems(layout)[number]) for entry, layout, number in tasks)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=(setup,))
+    try:
+        for future in as_completed([pool.submit(_work, task) for task in tasks]):
+            yield future.result()
+    except BrokenProcessPool as error:
+        raise PandoraError("A process of the benchmark died. What was finished is kept; run it again.") from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+_bench: Bench | None = None  # of a process of its own
+
+
+def _begin(setup: Setup) -> None:
+    global _bench
+    _bench = Bench(setup, threads=1)
+
+
+def _work(task: Task) -> Result:
+    assert _bench is not None
+    entry, layout, number = task
+    return _bench.solve(entry, _bench.problems(layout)[number])
+
+
+def _read(out: Path | None) -> Iterator[Result]:
+    """The results of a folder; a line that was cut short by a kill is no result."""
+    file = out / RESULTS if out else None
+    for line in file.read_text(encoding="utf-8").splitlines() if file and file.is_file() else ():
+        try:
+            content = json.loads(line)
+            yield Result(**content | {"actions": tuple(content["actions"])})
+        except (ValueError, TypeError, KeyError):
+            continue
+
+
+def _append(out: Path, result: Result) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / RESULTS).open("ab+") as file:
+        if file.tell() and file.seek(-1, 2) and file.read(1) != b"\n":
+            file.write(b"\n")  # the line before was cut short
+        file.write(json.dumps(asdict(result)).encode() + b"\n")

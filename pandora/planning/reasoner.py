@@ -1,0 +1,105 @@
+"""The parts composed: model, configuration and planner; and a planner that tries its plan again before it trusts it."""
+
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pandora.planning.interface import Action, Budget, Dynamics, SearchConfig, State
+from pandora.planning.plan import Plan
+from pandora.planning.search import Known, Planner, Progress
+
+
+@dataclass(frozen=True)
+class Reasoner:
+    """Model, configuration and planner: called with an observation it returns a plan."""
+
+    dynamics: Dynamics
+    config: SearchConfig
+    planner: Planner
+
+    def __call__(
+        self,
+        observation: Any,
+        *,
+        limit: int,
+        budget: Budget | None = None,
+        progress: Progress | None = None,
+        known: Known | None = None,
+    ) -> Plan:
+        """The best plan of at most `limit` actions. See `Planner.plan`."""
+        return self.from_state(self.dynamics.init(observation), limit, budget, progress, known)
+
+    def from_state(
+        self,
+        start: State,
+        limit: int,
+        budget: Budget | None = None,
+        progress: Progress | None = None,
+        known: Known | None = None,
+    ) -> Plan:
+        """The same from a state of the model."""
+        return self.planner.plan(
+            self.dynamics, self.config, start, limit=limit, budget=budget, progress=progress, known=known
+        )
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A reasoner that rolls its plan out `samples` more times, each with its own noise; 0 trusts it as it is.
+
+    The share that reaches the goal becomes the plan's confidence. Below `at_least` of them, the step where they first
+    part is taken for what most of them show, and the search runs again; where it finds no plan, with other noise. It
+    runs `tries` times at most. The surest plan is returned; its calls are those of all searches and roll-outs.
+    """
+
+    reasoner: Reasoner
+    samples: int = 4
+    at_least: float = 0.75
+    tries: int = 3
+
+    def __call__(self, observation: Any, *, limit: int, **options: Any) -> Plan:
+        start = self.reasoner.dynamics.init(observation)
+        budget, known = options.pop("budget", None) or Budget(), dict(options.pop("known", None) or {})
+        best, calls, seconds = None, 0, 0.0
+        for attempt in range(self.tries):
+            left = replace(
+                budget,
+                calls=None if budget.calls is None else max(0, budget.calls - calls),
+                seconds=None if budget.seconds is None else max(0.0, budget.seconds - seconds),
+            )
+            plan = self.reasoner.from_state(start, limit, left, known=known, **options)
+            calls, seconds = calls + plan.calls, seconds + plan.seconds
+            if plan.reached:
+                plan, spent, odd = self.verify(plan)
+                calls += spent
+                known |= odd
+            if best is None or (bool(plan.reached), plan.confidence) > (bool(best.reached), best.confidence):
+                best = plan
+            if plan.reached and plan.confidence >= self.at_least:
+                break
+            if not plan.reached:  # a start that is not understood stays so
+                start = self.reasoner.dynamics.resample(start, 1000 + attempt)
+        assert best is not None
+        return replace(best, calls=calls, seconds=seconds)
+
+    def verify(self, plan: Plan) -> tuple[Plan, int, dict[tuple[Hashable, Action], State]]:
+        """The plan with its confidence, the calls that took, and the first step that most samples take elsewhere."""
+        if not self.samples:
+            return plan, 0, {}
+        dynamics, goal = self.reasoner.dynamics, self.reasoner.config.goal
+        states = [dynamics.resample(plan.states[0], 100 + sample) for sample in range(self.samples)]
+        alive, calls = list(range(self.samples)), 0
+        odd: dict[tuple[Hashable, Action], State] = {}
+        for before, action, expected in zip(plan.states, plan.actions, plan.states[1:], strict=False):
+            alive = [i for i in alive if not dynamics.is_terminal(states[i])]
+            stepped = dynamics.step([states[i] for i in alive], [action] * len(alive)) if alive else []
+            for i, (state, aux) in zip(alive, stepped, strict=True):
+                states[i] = state
+                calls += aux.get("calls", 1)
+            shown = Counter(dynamics.key(states[i]) for i in alive)
+            if not odd and shown and (most := shown.most_common(1)[0][0]) != dynamics.key(expected):
+                state = next(states[i] for i in alive if dynamics.key(states[i]) == most)
+                odd = {(dynamics.key(before), action): state}
+        sure = sum(bool(goal.reached(state).reached) for state in states) / self.samples
+        return replace(plan, confidence=sure, spread=max(plan.spread, 1 - sure)), calls, odd

@@ -1,0 +1,165 @@
+"""Blocksworld for planners: goals in words, what can be done, and how far a state is from a goal; from facts alone."""
+
+import re
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+from pandora.errors import InvalidInput
+from pandora.worlds.base import Fact, Facts, Meaning, Planning, Problem
+from pandora.worlds.blocks import grammar, problems
+from pandora.worlds.blocks.state import COLOURS, TABLE
+
+_RELATIONS = frozenset(("on", TABLE, "holding", "hand"))
+_BLOCK = r"(?:the )?(\w+)(?: block)?"
+_CLAUSES = (
+    (re.compile(rf"{_BLOCK} is on the table"), lambda a: (TABLE, a)),
+    (re.compile(rf"{_BLOCK} is on (?:top of )?{_BLOCK}"), lambda a, b: ("on", a, b)),
+    (re.compile(rf"the hand holds {_BLOCK}"), lambda a: ("holding", a)),
+    (re.compile(r"the hand is empty"), lambda: ("hand", "empty")),
+)
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """What stands on what: `support` gives the block below, or "table"; a held block is absent."""
+
+    support: Mapping[str, str]
+    holding: str | None
+
+    @property
+    def blocks(self) -> list[str]:
+        return [c for c in COLOURS if c in self.support or c == self.holding]
+
+    @property
+    def clear(self) -> list[str]:
+        """The tops of the stacks."""
+        under = set(self.support.values())
+        return [block for block in self.blocks if block != self.holding and block not in under]
+
+
+@lru_cache(maxsize=4096)
+def arrangement(facts: Facts) -> Arrangement:
+    """The relations of a state's facts; positions, gripper column and light are left out."""
+    support = {fact[1]: fact[2] if fact[0] == "on" else TABLE for fact in facts if fact[0] in ("on", TABLE)}
+    return Arrangement(support, next((fact[1] for fact in facts if fact[0] == "holding"), None))
+
+
+class BlocksPlanning(Planning):
+    """The four actions of Blocksworld; goals are about what stands on what and what is held."""
+
+    def goal(self, text: str) -> Facts:
+        """Clauses such as "the red block is on the blue block", joined by "and", commas or semicolons."""
+        parts = [part.strip() for part in re.split(r"\band\b|[,;.]", text.lower()) if part.strip()]
+        if not parts:
+            raise InvalidInput('The goal is empty. Say what shall be, such as "the red block is on the blue block".')
+        return frozenset(_clause(part) for part in parts)
+
+    def say_goal(self, goal: Facts) -> str:
+        return " and ".join(_said(fact) for fact in sorted(goal))
+
+    def actions(self, facts: Facts, rules: bool = True) -> list[str]:
+        seen = arrangement(facts)
+        return [grammar.canonical(meaning) for meaning in (_allowed(seen) if rules else _sayable(seen.blocks))]
+
+    def meaning(self, action: str) -> Meaning | None:
+        return _meanings().get(action)
+
+    def key(self, facts: Facts) -> Hashable:
+        return frozenset(fact for fact in facts if fact[0] in _RELATIONS)
+
+    def distance(self, facts: Facts, goal: Facts) -> float:
+        """Two actions for each block that has to move, one for a held one; never more than are really left."""
+        if goal <= facts:
+            return 0.0
+        seen = arrangement(facts)
+        wanted = {fact[1]: fact[2] if fact[0] == "on" else TABLE for fact in goal if fact[0] in ("on", TABLE)}
+        grasp = [fact[1] for fact in goal if fact[0] == "holding"]
+        moving = sum(_must_move(block, seen.support, wanted) for block in seen.support)
+        held = seen.holding is not None and seen.holding not in grasp
+        return 2 * moving - sum(b in seen.support and _must_move(b, seen.support, wanted) for b in grasp) + held
+
+    def prior(self, facts: Facts, action: str, goal: Facts) -> float:
+        """1 for what makes a wanted relation, 0.5 for fetching a block that has to move, 0 for undoing one."""
+        meaning = self.meaning(action)
+        if meaning is None:
+            return 0.0
+        block, *rest = meaning.arguments or ("",)
+        if meaning.verb == "stack":
+            return 1.0 if ("on", block, rest[0]) in goal else 0.1
+        if meaning.verb == "put_down":
+            return 1.0 if (TABLE, block) in goal else 0.3
+        if meaning.verb == "unstack" and ("on", block, rest[0]) in goal:
+            return 0.0
+        return 0.5 if any(fact[0] == "on" and fact[1] == block and fact not in facts for fact in goal) else 0.3
+
+    def plausible(self, before: Facts, after: Facts) -> bool:
+        return arrangement(before).blocks == arrangement(after).blocks
+
+    def problems(self, folder: Path | None, seed: int, layout: int) -> list[Problem]:
+        drafts = problems.read(folder) if folder else problems.generate(seed)
+        return [problems.pose(draft, layout, self.say_goal) for draft in drafts]
+
+    def needs_held_out(self, problem: Problem) -> bool:
+        return problems.needs_held_out(problem.scene, self.goal(problem.goal), problem.limit)
+
+
+def _clause(text: str) -> Fact:
+    for pattern, fact in _CLAUSES:
+        if found := pattern.fullmatch(text):
+            blocks = found.groups()
+            if unknown := [block for block in blocks if block not in COLOURS]:
+                raise InvalidInput(f"There is no block called {unknown[0]!r}. Colours: {', '.join(COLOURS)}.")
+            return fact(*blocks)
+    raise InvalidInput(
+        f'The goal {text!r} can\'t be read. Say "the red block is on the blue block", "the red block is on the table", '
+        '"the hand holds the red block" or "the hand is empty", joined by "and".'
+    )
+
+
+def _said(fact: Fact) -> str:
+    match fact:
+        case ("on", a, b):
+            return f"the {a} block is on the {b} block"
+        case ("table", a):
+            return f"the {a} block is on the table"
+        case ("holding", a):
+            return f"the hand holds the {a} block"
+        case ("hand", "empty"):
+            return "the hand is empty"
+    raise InvalidInput(f"{fact!r} is nothing that a goal of the blocks world can say.")
+
+
+def _allowed(seen: Arrangement) -> list[Meaning]:
+    """In RAP's order."""
+    if (held := seen.holding) is not None:
+        return [*(Meaning("stack", (held, block)) for block in seen.clear), Meaning("put_down", (held,))]
+    below = seen.support
+    return [
+        Meaning("pick_up", (block,)) if below[block] == TABLE else Meaning("unstack", (block, below[block]))
+        for block in seen.clear
+    ]
+
+
+def _sayable(blocks: list[str]) -> list[Meaning]:
+    pairs = [(a, b) for a in blocks for b in blocks if a != b]
+    single = [Meaning(verb, (block,)) for verb in ("pick_up", "put_down") for block in blocks]
+    return [*single, *(Meaning(verb, pair) for verb in ("stack", "unstack") for pair in pairs)]
+
+
+@cache
+def _meanings() -> dict[str, Meaning]:
+    return {grammar.canonical(meaning): meaning for meaning in _sayable(list(COLOURS))}
+
+
+def _must_move(block: str, support: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Whether the goal wants the block elsewhere, wants another in its place, or wants what is below to move."""
+    while block != TABLE and block in support:
+        below = support[block]
+        if wanted.get(block, below) != below:
+            return True
+        if below != TABLE and any(under == below and other != block for other, under in wanted.items()):
+            return True
+        block = below
+    return False
