@@ -85,7 +85,12 @@ def bench_stream(
 @bench.command("service")
 def bench_service(
     only: Annotated[
-        list[str] | None, typer.Option(help="share, eight, fork, kill, restart, soak; several.", show_default="all")
+        list[str] | None,
+        typer.Option(
+            help="share, eight, fork, page, kill, restart, soak, probe, fuzz or schema; several. The file of --json "
+            "keeps its other rows.",
+            show_default="all",
+        ),
     ] = None,
     weights: Weights = None,
     quick: Annotated[bool, typer.Option("--quick", help="A few minutes instead of an hour.")] = False,

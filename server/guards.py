@@ -57,7 +57,7 @@ class SameOrigin:
         origin = headers.get("origin")
         if origin is None or (scope["type"] == "http" and scope["method"] in _SAFE_METHODS):
             return None
-        site = urlsplit(origin).netloc
+        site = _netloc(origin)
         if site and (site == host or (self.local and _hostname(site) in _LOCAL)):
             return None
         return "Pages of other sites may not use this service."
@@ -124,6 +124,14 @@ def _limit(scope: Scope) -> int:
 
 def _too_large(limit: int) -> str:
     return f"The body is larger than the {limit:,} bytes that are allowed here."
+
+
+def _netloc(url: str) -> str:
+    """Nothing for what is no URL."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
 
 
 def _hostname(netloc: str) -> str | None:

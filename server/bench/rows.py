@@ -54,8 +54,11 @@ def settings(options: dict[str, str], model: dict[str, Any] | None, *, quick: bo
     }  # fmt: skip
 
 
-def report(rows: Sequence[Row], settings: dict[str, Any], json_path: Path | None) -> None:
-    """Print a table, and write `json_path` if given."""
+def report(rows: Sequence[Row], settings: dict[str, Any], json_path: Path | None, *, part: bool = False) -> None:
+    """Print a table, and write `json_path` if given.
+
+    When only a `part` was measured, the file keeps the other rows that it has, if its settings are the same.
+    """
     from rich.console import Console
     from rich.table import Table
 
@@ -68,7 +71,17 @@ def report(rows: Sequence[Row], settings: dict[str, Any], json_path: Path | None
     Console().print(table)
     if json_path:
         json_path.parent.mkdir(parents=True, exist_ok=True)
-        json_path.write_text(json.dumps({"rows": [asdict(row) for row in rows], "settings": settings}, indent=2) + "\n")
+        written = [*(_others(rows, settings, json_path) if part else ()), *(asdict(row) for row in rows)]
+        json_path.write_text(json.dumps({"rows": written, "settings": settings}, indent=2) + "\n")
+
+
+def _others(rows: Sequence[Row], settings: dict[str, Any], json_path: Path) -> list[dict[str, Any]]:
+    """What the file has that was not measured again."""
+    if not json_path.exists():
+        return []
+    before = json.loads(json_path.read_text())
+    new = {row.name for row in rows}
+    return [row for row in before["rows"] if row["name"] not in new] if before["settings"] == settings else []
 
 
 def _show(value: float) -> str:

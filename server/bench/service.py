@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from pandora.errors import PandoraError, UnknownName
-from server.bench import kill, soak
+from server.bench import fuzz, kill, probe, schema, soak
 from server.bench.bare import start_bare
 from server.bench.page import pixels
 from server.bench.process import Server, ask, begin, get, start_server
@@ -39,12 +39,19 @@ class Extent:
     restarts: int
     kills: int
     soak: soak.Extent
+    probe: probe.Extent
+    fuzz: fuzz.Extent
+    examples: int  # calls of each operation that follow its schema
 
 
 WHOLE = Extent(
-    rounds=6, seconds=8.0, forks=20, families=5, pages=60, worlds=1000, restarts=3, kills=500, soak=soak.WHOLE
-)
-QUICK = Extent(rounds=2, seconds=2.0, forks=5, families=2, pages=8, worlds=1000, restarts=1, kills=10, soak=soak.QUICK)
+    rounds=6, seconds=8.0, forks=20, families=5, pages=60, worlds=1000, restarts=3, kills=500, soak=soak.WHOLE,
+    probe=probe.WHOLE, fuzz=fuzz.WHOLE, examples=250,
+)  # fmt: skip
+QUICK = Extent(
+    rounds=2, seconds=2.0, forks=5, families=2, pages=8, worlds=1000, restarts=1, kills=10, soak=soak.QUICK,
+    probe=probe.QUICK, fuzz=fuzz.QUICK, examples=8,
+)  # fmt: skip
 
 Options = dict[str, str]
 
@@ -62,7 +69,7 @@ def measure(
         if not only or name in only:
             print(f"{name} …", flush=True)
             rows += group(options, extent)
-    report(rows, settings(options, None, quick=quick), json_path)
+    report(rows, settings(options, None, quick=quick), json_path, part=bool(only))
     return rows
 
 
@@ -207,6 +214,26 @@ def soaking(options: Options, extent: Extent) -> list[Row]:
     return soak.measure(options, extent.soak)
 
 
+def probing(_: Options, extent: Extent) -> list[Row]:
+    """What one user learns of what another has, by the tiny model."""
+    return probe.measure(extent.probe)
+
+
+def fuzzing(_: Options, extent: Extent) -> list[Row]:
+    """What hurts the service or a loader of checkpoints, by the tiny model."""
+    return fuzz.measure(extent.fuzz)
+
+
+def described(_: Options, extent: Extent) -> list[Row]:
+    """Answers that are not as the document says, by the tiny model; nothing where what makes the calls is missing."""
+    try:
+        return schema.measure(extent.examples)
+    except PandoraError as error:
+        print(f"  left out: {error}", flush=True)
+        return []
+
+
 GROUPS: dict[str, Callable[[Options, Extent], list[Row]]] = {
     "share": share, "eight": eight, "fork": fork, "page": page, "kill": kills, "restart": restart, "soak": soaking,
+    "probe": probing, "fuzz": fuzzing, "schema": described,
 }  # fmt: skip

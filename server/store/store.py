@@ -18,6 +18,7 @@ from server.store.blobs import Blobs
 from server.store.database import Database
 from server.store.migrations import upgrade
 
+_MOST_SEQ = 2**63 - 1  # that a column holds
 _STEP = ("world", "number", "parent", "depth", "action", "seed", "sampling_steps", "model", "frames", "created_at",
          "timings", "clip", "snapshot")  # fmt: skip
 
@@ -168,7 +169,7 @@ class Store:
     async def events(self, world_id: str, after: int, limit: int) -> list[Event]:
         """Lines of a world's log, oldest first."""
         c = t.events.c
-        lines = select(t.events).where(c.world == world_id, c.seq >= after).order_by(c.seq).limit(limit)
+        lines = select(t.events).where(c.world == world_id, c.seq >= min(after, _MOST_SEQ)).order_by(c.seq).limit(limit)
         rows = await self.database.read(lambda connection: connection.execute(lines).all())
         return [Event(seq=row.seq, type=row.type, at=row.at, facts=row.facts) for row in rows]
 

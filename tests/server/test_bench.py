@@ -51,6 +51,20 @@ def test_what_the_service_adds_and_what_forks_cost(
     assert 0 <= found["fork.memory_share"] < 1
 
 
+def test_a_part_measured_again_leaves_the_other_rows(tmp_path: Path) -> None:
+    path, settings = tmp_path / "bench.json", {"cpus": 2}
+    one, two = rows.single("fork.64_ms", "ms", 9.0), rows.single("restart.seconds", "s", 1.0)
+
+    def names() -> list[tuple[str, float]]:
+        return [(row["name"], row["value"]) for row in json.loads(path.read_text())["rows"]]
+
+    rows.report([one, two], settings, path)
+    rows.report([replace(two, value=2.0)], settings, path, part=True)
+    assert names() == [("fork.64_ms", 9.0), ("restart.seconds", 2.0)]
+    rows.report([two], {"cpus": 64}, path, part=True)
+    assert names() == [("restart.seconds", 1.0)], "what another machine did is not kept beside it"
+
+
 def test_a_group_that_is_not_there() -> None:
     with pytest.raises(UnknownName, match="share"):
         service.measure({}, only=["shares"])
