@@ -23,7 +23,7 @@ from server.errors import ModelUnavailable, NotReady, Stopping
 if TYPE_CHECKING:
     from pandora.world_model import WorldModel
 
-_NICENESS = 10
+_NICENESS = 19
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from pandora.pretrained.layouts import WAN, translate
 from pandora.pretrained.published import VIDEO, published_video, read_config
 from pandora.pretrained.video import count_parameters, load_transformer
 
-SIZE = {
+SIZE: dict[str, Any] = {
     "num_attention_heads": 2, "attention_head_dim": 24, "in_channels": 4, "out_channels": 4, "text_dim": 16,
     "freq_dim": 32, "ffn_dim": 64, "num_layers": 3,
 }  # fmt: skip

@@ -127,7 +127,7 @@ def test_an_anchor_is_kept_in_a_file(taught: nn.Sequential, tmp_path: Path) -> N
     anchor.save(tmp_path / "anchor.safetensors")
     again = Anchor.load(tmp_path / "anchor.safetensors")
     model = copy(taught)
-    nn.init.normal_(model[0].weight)
+    nn.init.normal_(next(model.parameters()))
     torch.testing.assert_close(again.penalty(model), anchor.penalty(model))
     with pytest.raises(InvalidInput, match=r"0\.weight"):
         anchor.penalty(nn.Linear(3, 3))
