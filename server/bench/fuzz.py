@@ -50,7 +50,7 @@ class Extent:
 
 
 WHOLE = Extent(inputs=6000, bombs=1.0, loads=1500)
-QUICK = Extent(inputs=250, bombs=0.25, loads=40)
+QUICK = Extent(inputs=200, bombs=0.15, loads=25)
 
 
 def measure(extent: Extent, seed: int = 1) -> list[Row]:
