@@ -62,7 +62,7 @@ def load(folder: str | Path, *, check: bool = True, device: str = "cpu") -> tupl
         verify(folder)
     try:
         config = json.loads((folder / CONFIG).read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidCheckpoint(f"{folder / CONFIG} can't be read: {error}. Fetch the folder again.") from error
     states: dict[str, State] = {}
     for file in sorted(read_manifest(folder)):
@@ -161,6 +161,8 @@ def _read(path: Path, device: str) -> State:
         with safe_open(path, framework="pt", device=device) as file:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a mapping)
             shared = json.loads((file.metadata() or {}).get("shared", "{}"))
-    except (OSError, SafetensorError, ValueError) as error:
+            if not isinstance(shared, dict) or not all(isinstance(owner, str) for owner in shared.values()):
+                raise ValueError("its list of shared tensors is none")
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
         raise InvalidCheckpoint(f"{path} can't be read as safetensors: {error}. Fetch it again.") from error
     return state | {key: state[owner] for key, owner in shared.items() if owner in state}

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pandora.errors import InvalidCheckpoint
 
@@ -29,12 +29,16 @@ def read_manifest(folder: str | Path) -> dict[str, dict[str, int | str]]:
     """File name -> {"bytes", "sha256"}. Raises InvalidCheckpoint."""
     path = Path(folder) / MANIFEST
     try:
-        return dict(json.loads(path.read_text())["files"])
+        files = json.loads(path.read_text())["files"]
+        for name, entry in files.items():
+            if not _leads_inside(name) or type(entry["bytes"]) is not int or type(entry["sha256"]) is not str:
+                raise ValueError(f"{name!r} needs a name inside the folder, a whole number of bytes and a sha256")
+        return files
     except FileNotFoundError as error:
         raise InvalidCheckpoint(
             f"{folder} has no {MANIFEST}, so it is not a folder of weights. Give one such as weights/pandora-small."
         ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidCheckpoint(f"{path} can't be read as a manifest: {error}. Fetch the folder again.") from error
 
 
@@ -45,9 +49,9 @@ def verify(folder: str | Path) -> None:
         path = folder / name
         if not path.is_file():
             faults.append(f"{name} is missing")
-        elif path.stat().st_size != entry.get("bytes"):
+        elif path.stat().st_size != entry["bytes"]:
             faults.append(f"{name} has {path.stat().st_size:,} bytes instead of {entry['bytes']:,}")
-        elif _sha256(path) != entry.get("sha256"):
+        elif _sha256(path) != entry["sha256"]:
             faults.append(f"{name} has another sha256")
     if faults:
         raise InvalidCheckpoint(f"{folder} is damaged: {'; '.join(faults)}. Fetch the folder again.")
@@ -58,6 +62,10 @@ def fingerprint(folder: str | Path) -> str:
     entries = read_manifest(folder)
     decisive = [name for name in sorted(entries) if name.endswith(_WEIGHTS) and not name.startswith("scenes/")]
     return hashlib.sha256("\n".join(f"{name} {entries[name]['sha256']}" for name in decisive).encode()).hexdigest()
+
+
+def _leads_inside(name: str) -> bool:
+    return not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts and "\0" not in name
 
 
 def _counts(path: Path) -> bool:

@@ -117,7 +117,6 @@ def test_who_leaves_in_the_middle_is_no_failure_of_the_service(address: str) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="manifests and metadata of odd shapes are refused with errors of other kinds", strict=False)
 def test_checkpoints_that_lie_are_refused() -> None:
     faults, loaded = load_damaged(1, 60)
     assert loaded == 60
