@@ -20,14 +20,14 @@ FLOORS = (
     {"world_model"},
     {"scoring", "presets"},
     {"futures"},
-    {"rollout"},
+    {"rollout", "envs"},
     {"training", "evaluation", "planning"},
     {"cli"},
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 PUBLIC = {
     "__init__", "types", "errors", "config", "presets", "runtime", "media", "scenes", "world_model", "rollout",
-    "futures", "scoring", "checkpoint", "planning",
+    "futures", "scoring", "checkpoint", "planning", "envs",
 }  # fmt: skip
 WEB = {"fastapi", "pydantic", "starlette", "uvicorn"}
 UNSAFE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
