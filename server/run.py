@@ -15,6 +15,7 @@ from pandora.errors import InvalidConfig, PandoraError
 from server import logs
 from server.app import create_app
 from server.engine.engine import Engine
+from server.memory import share_arenas
 from server.service import Service
 from server.settings import Settings
 
@@ -26,6 +27,7 @@ MAX_TRANSPORT_BYTES = 16 * 1024 * 1024  # of one WebSocket message; beyond, the 
 def run(settings: Settings, engine: Engine | None = None) -> bool:
     """Serve until a signal comes; False when the model could not be loaded. Raises PandoraError for a taken port."""
     logs.configure(settings.log_format, settings.log_level)
+    share_arenas()
     app = create_app(settings, engine)
     service: Service = app.state.service
     _check_keys(service)

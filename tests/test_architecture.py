@@ -22,7 +22,7 @@ FLOORS = (
     {"futures"},
     {"rollout", "envs"},
     {"training", "evaluation", "planning"},
-    {"cli"},
+    {"cli", "examples"},
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 PUBLIC = {
