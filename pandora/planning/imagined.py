@@ -4,12 +4,13 @@ import random
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
 from pandora.planning.interface import Action, Dynamics, State
 from pandora.types import Clip, Frames, Sampler
+from pandora.worlds import make_world
 from pandora.worlds.base import Facts, Frame, World
 
 _SEEDS = 2**53
@@ -38,9 +39,9 @@ class Imagined(Dynamics):
     """A `WorldModel` in a world with a readout. Facts come from generated frames alone, never from the simulator.
 
     Each step is sampled `samples` times; the state that most of them show goes on, and the share of the others is the
-    spread. A frame that can't be read, or that lost or gained things, has no facts and is drawn again with other noise,
-    `redraws` times at most. `batch` clips are made at a time. A step from a state that decodes as one stepped before is
-    not made again until `init` is called.
+    spread. A frame that can't be read, that lost or gained things, or that shows no change where the rules allow the
+    action, has no facts and is drawn again with other noise, `redraws` times at most. `batch` clips are made at a time.
+    A step from a state that decodes as one stepped before is not made again until `init` is called.
     """
 
     def __init__(
@@ -57,6 +58,11 @@ class Imagined(Dynamics):
         self.model, self.world, self.planning = model, world, world.planning()
         self.samples, self.redraws, self.sampler, self.batch, self.seed = samples, redraws, sampler, batch, seed
         self._cached: dict[tuple[Facts | None, int, Action], Moment] = {}
+
+    @classmethod
+    def of(cls, model: Steps, kind: str, **options: Any) -> Self:
+        """The same for the kind of world of that name. Raises UnknownName, which lists the valid ones."""
+        return cls(model, make_world(kind), **options)
 
     def init(self, observation: Frame) -> Moment:
         """The moment that a picture (H, W, 3) uint8 shows; where the model's own copy can't be read, the picture is."""
@@ -108,7 +114,7 @@ class Imagined(Dynamics):
             ]
             after = self._draw([(*pairs[place], number) for place, number in wanted])
             for (place, number), world in zip(wanted, after, strict=True):
-                shown = (world, self._read(pairs[place][0], world))
+                shown = (world, self._read(*pairs[place], world))
                 calls[place] += 1
                 if draw:
                     rows[place][number % self.samples] = shown
@@ -137,9 +143,9 @@ class Imagined(Dynamics):
         world, facts = shown[keys.index(key)]
         return Moment(world, facts, 1 - votes / len(shown), before.seed)
 
-    def _read(self, before: Moment, world: Any) -> Facts | None:
+    def _read(self, before: Moment, action: Action, world: Any) -> Facts | None:
         facts = self.world.readout(_frame(world))
-        if facts is None or before.facts is None or not self.planning.plausible(before.facts, facts):
+        if facts is None or before.facts is None or not self.planning.plausible(before.facts, facts, action):
             return None
         return facts
 

@@ -100,8 +100,8 @@ class Planning(ABC):
         """How promising an action looks before it is tried, 0..1."""
         return 0.5
 
-    def plausible(self, before: Facts, after: Facts) -> bool:
-        """Whether both states are of the same things; one that lost or gained any is a failed prediction."""
+    def plausible(self, before: Facts, after: Facts, action: str = "") -> bool:
+        """Whether a prediction may be right: it has the same things, and what the rules allow changed something."""
         return True
 
     def problems(self, folder: Path | None, seed: int, layout: int) -> list[Problem]:

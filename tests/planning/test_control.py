@@ -61,7 +61,7 @@ def test_unreadable_frames_and_lost_blocks_are_no_states(world: Seeing, drawn: l
     fewer = world.reset(3, blocks=3)
     before = Moment(None, world.facts(world.reset(3, blocks=4)))
     assert isinstance(thinks.dynamics, Imagined)
-    assert thinks.dynamics._read(before, Shown(fewer, world.render(fewer), 0)) is None
+    assert thinks.dynamics._read(before, "", Shown(fewer, world.render(fewer), 0)) is None
 
 
 def test_an_unreadable_frame_is_drawn_again(world: Seeing, drawn: list[Problem]) -> None:
@@ -73,6 +73,27 @@ def test_an_unreadable_frame_is_drawn_again(world: Seeing, drawn: list[Problem])
     ((after, found),) = dynamics.step([start], [action])
     assert dynamics.facts(after) is not None
     assert (found["calls"], model.batches) == (3, [1, 1, 1])
+
+
+def test_a_refusal_of_what_the_rules_allow_is_drawn_again(world: Seeing, drawn: list[Problem]) -> None:
+    class Refusing(Knowing):
+        """Leaves the scene as it is twice."""
+
+        def _one(self, state: Shown, action: str) -> Shown:
+            return state if len(self.batches) < 3 else super()._one(state, action)
+
+    model = Refusing(world)
+    dynamics = Imagined(model, world, redraws=2)
+    start = dynamics.init(model.show(drawn[0].scene))
+    before = dynamics.facts(start) or frozenset()
+    allowed, forbidden = world.planning().actions(before)[0], "stack the red block on the blue block"
+    assert forbidden not in world.planning().actions(before)
+    ((after, found),) = dynamics.step([start], [allowed])
+    assert found["calls"] == 3
+    assert dynamics.facts(after) not in (before, None)
+    model.batches.clear()
+    ((after, found),) = dynamics.step([start], [forbidden])
+    assert (dynamics.facts(after), found["calls"]) == (before, 1)
 
 
 def test_samples_vote_and_their_spread_is_the_plans(world: Seeing, drawn: list[Problem]) -> None:
@@ -138,7 +159,7 @@ def test_the_ablated_model_hears_something_else(world: Seeing, drawn: list[Probl
     heard: list[str] = []
     model = Knowing(world)
     model._one = lambda state, action: heard.append(action) or state  # type: ignore[method-assign]
-    dynamics = Ablated(model, world)
+    dynamics = Ablated(model, world, redraws=0)
     start = dynamics.init(model.show(drawn[0].scene))
     actions = world.planning().actions(dynamics.facts(start) or frozenset(), rules=False)
     dynamics.step([start] * len(actions), actions)

@@ -73,7 +73,7 @@ class BlocksPlanning(Planning):
         """Two actions for each block that has to move, one for a held one; never more than are really left."""
         if goal <= facts:
             return 0.0
-        seen = arrangement(facts)
+        seen, goal = arrangement(facts), _sensible(goal)
         wanted = {fact[1]: fact[2] if fact[0] == "on" else TABLE for fact in goal if fact[0] in ("on", TABLE)}
         grasp = [fact[1] for fact in goal if fact[0] == "holding"]
         moving = sum(_must_move(block, seen.support, wanted) for block in seen.support)
@@ -85,6 +85,7 @@ class BlocksPlanning(Planning):
         meaning = self.meaning(action)
         if meaning is None:
             return 0.0
+        goal = _sensible(goal)
         block, *rest = meaning.arguments or ("",)
         if meaning.verb == "stack":
             return 1.0 if ("on", block, rest[0]) in goal else 0.1
@@ -94,8 +95,10 @@ class BlocksPlanning(Planning):
             return 0.0
         return 0.5 if any(fact[0] == "on" and fact[1] == block and fact not in facts for fact in goal) else 0.3
 
-    def plausible(self, before: Facts, after: Facts) -> bool:
-        return arrangement(before).blocks == arrangement(after).blocks
+    def plausible(self, before: Facts, after: Facts, action: str = "") -> bool:
+        if arrangement(before).blocks != arrangement(after).blocks:
+            return False
+        return self.key(before) != self.key(after) or action not in self.actions(before)
 
     def problems(self, folder: Path | None, seed: int, layout: int) -> list[Problem]:
         drafts = problems.read(folder) if folder else problems.generate(seed)
@@ -103,6 +106,11 @@ class BlocksPlanning(Planning):
 
     def needs_held_out(self, problem: Problem) -> bool:
         return problems.needs_held_out(problem.scene, self.goal(problem.goal), problem.limit)
+
+
+def _sensible(goal: Facts) -> Facts:
+    """The facts of a goal that have as many words as such facts have; the others never hold."""
+    return frozenset(fact for fact in goal if len(fact) == (3 if fact[:1] == ("on",) else 2))
 
 
 def _clause(text: str) -> Fact:
