@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pandora.cli.bench_goals import goals
 from pandora.cli.options import Device, Seed, Weights
 from pandora.errors import InvalidInput, UnknownName
 
@@ -18,6 +19,7 @@ def make_group() -> typer.Typer:
     group = typer.Typer(help="Measure planners and the service.", no_args_is_help=True)
     group.callback()(_bench)
     group.command("blocksworld")(blocksworld)
+    group.command("goals")(goals)
     return group
 
 

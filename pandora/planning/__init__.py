@@ -5,26 +5,30 @@
     plan = Reasoner(dynamics, FactSearch(dynamics, world.planning(), goal), AStar())(picture, limit=6)
 
 A `Dynamics` steps batches of states, a `SearchConfig` proposes and rewards actions, a `Planner` searches, and every
-`Plan` carries its tree. `Agent` acts, looks and plans again.
+`Plan` carries its tree. `Agent` acts, looks and plans again. `Watcher` tells which goal somebody has by what they do.
 """
 
 from pandora.planning.baselines import Greedy, RandomPlan
 from pandora.planning.beam import Beam
 from pandora.planning.best_first import AStar, BreadthFirst
 from pandora.planning.control import Agent, Decision
+from pandora.planning.cost_to_go import CostToGo
 from pandora.planning.goals import FactSearch, FactsGoal, FunctionGoal
 from pandora.planning.imagined import Ablated, Imagined, Moment
 from pandora.planning.interface import Action, Budget, Dynamics, Goal, Reached, SearchConfig, State
+from pandora.planning.inverse import Actor, Inference, Watcher, resting
 from pandora.planning.mcts import MCTS
 from pandora.planning.plan import Node, Plan, TreeNode
 from pandora.planning.reasoner import Reasoner, Verified
+from pandora.planning.reasoners import ReasonersSearchConfig, ReasonersWorldModel
 from pandora.planning.search import Planner, Search
 from pandora.planning.shooting import Costs, SentenceCosts, Shot, Solver
 from pandora.planning.simulated import Noisy, Simulated
 
 __all__ = [
-    "MCTS", "AStar", "Ablated", "Action", "Agent", "Beam", "BreadthFirst", "Budget", "Costs", "Decision", "Dynamics",
-    "FactSearch", "FactsGoal", "FunctionGoal", "Goal", "Greedy", "Imagined", "Moment", "Node", "Noisy", "Plan",
-    "Planner", "RandomPlan", "Reached", "Reasoner", "Search", "SearchConfig", "SentenceCosts", "Shot", "Simulated",
-    "Solver", "State", "TreeNode", "Verified",
+    "MCTS", "AStar", "Ablated", "Action", "Actor", "Agent", "Beam", "BreadthFirst", "Budget", "CostToGo", "Costs",
+    "Decision", "Dynamics", "FactSearch", "FactsGoal", "FunctionGoal", "Goal", "Greedy", "Imagined", "Inference",
+    "Moment", "Node", "Noisy", "Plan", "Planner", "RandomPlan", "Reached", "Reasoner", "ReasonersSearchConfig",
+    "ReasonersWorldModel", "Search", "SearchConfig", "SentenceCosts", "Shot", "Simulated", "Solver", "State",
+    "TreeNode", "Verified", "Watcher", "resting",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 from pandora.planning.interface import Action, Budget, Dynamics, SearchConfig, State
 from pandora.planning.plan import Plan
-from pandora.planning.search import Known, Planner, Progress
+from pandora.planning.search import Known, Planner, Progress, Watch
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,10 @@ class Reasoner:
         budget: Budget | None = None,
         progress: Progress | None = None,
         known: Known | None = None,
+        watch: Watch | None = None,
     ) -> Plan:
         """The best plan of at most `limit` actions. See `Planner.plan`."""
-        return self.from_state(self.dynamics.init(observation), limit, budget, progress, known)
+        return self.from_state(self.dynamics.init(observation), limit, budget, progress, known, watch)
 
     def from_state(
         self,
@@ -37,10 +38,11 @@ class Reasoner:
         budget: Budget | None = None,
         progress: Progress | None = None,
         known: Known | None = None,
+        watch: Watch | None = None,
     ) -> Plan:
         """The same from a state of the model."""
         return self.planner.plan(
-            self.dynamics, self.config, start, limit=limit, budget=budget, progress=progress, known=known
+            self.dynamics, self.config, start, limit=limit, budget=budget, progress=progress, known=known, watch=watch
         )
 
 

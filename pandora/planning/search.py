@@ -8,6 +8,7 @@ from pandora.planning.interface import Action, Budget, Dynamics, SearchConfig, S
 from pandora.planning.plan import Node, Plan, TreeNode
 
 Progress = Callable[[Plan], None]  # told the best plan so far, whenever there is a better one
+Watch = Callable[[Node], None]  # told every state as it is imagined, the start first
 Known = Mapping[tuple[Hashable, Action], State]  # what was seen to follow, so that it need not be imagined
 _CHUNK = 16  # transitions between two looks at the clock
 
@@ -24,9 +25,10 @@ class Search:
         budget: Budget | None = None,
         progress: Progress | None = None,
         known: Known | None = None,
+        watch: Watch | None = None,
     ):
         self.dynamics, self.config, self.limit = dynamics, config, limit
-        self.budget, self.progress, self.known = budget or Budget(), progress, known or {}
+        self.budget, self.progress, self.known, self.watch = budget or Budget(), progress, known or {}, watch
         self.calls, self.began = 0, time.perf_counter()
         self.nodes: list[Node] = []
         self.root = self._add(Node(0, None, None, 0), start)
@@ -91,6 +93,8 @@ class Search:
         node.confidence = before * (1 - node.spread) * (found.confidence if found.reached else 1.0)
         node.terminal = bool(node.reached) or dynamics.is_terminal(state)
         self.nodes.append(node)
+        if self.watch:
+            self.watch(node)
         if node.parent is not None and _merit(node) > _merit(self.best):
             self.best = node
             if self.progress:
@@ -133,12 +137,14 @@ class Planner(ABC):
         budget: Budget | None = None,
         progress: Progress | None = None,
         known: Known | None = None,
+        watch: Watch | None = None,
     ) -> Plan:
         """The best plan of at most `limit` actions from a state; partial where none is found or the budget ends.
 
-        `progress` is told of every better partial plan; `known` maps (key, action) to states that were seen to follow.
+        `progress` is told of every better partial plan, `watch` of every state; `known` maps (key, action) to states
+        that were seen to follow.
         """
-        search = Search(dynamics, config, start, limit, budget, progress, known)
+        search = Search(dynamics, config, start, limit, budget, progress, known, watch)
         if search.root.reached or search.root.terminal:
             return search.plan(search.root)
         return search.plan(self.search(search))

@@ -15,6 +15,7 @@ from pandora.planning import (
     FactsGoal,
     FunctionGoal,
     Greedy,
+    Node,
     Noisy,
     Plan,
     Planner,
@@ -91,7 +92,8 @@ def test_budgets_bound_calls_and_leave_a_partial_plan(world: Seeing, drawn: list
 def test_a_plan_tells_what_it_predicts(world: Seeing, drawn: list[Problem], planning: BlocksPlanning) -> None:
     told: list[Plan] = []
     problem = drawn[-1]
-    plan, _ = solve(world, problem, AStar(), progress=told.append)
+    seen: list[Node] = []
+    plan, _ = solve(world, problem, AStar(), progress=told.append, watch=seen.append)
     assert plan.reached
     assert (plan.value, plan.confidence, plan.spread) == (1.0, 1.0, 0.0)
     assert len(plan.states) == len(plan.actions) + 1
@@ -99,7 +101,8 @@ def test_a_plan_tells_what_it_predicts(world: Seeing, drawn: list[Problem], plan
     assert told[-1].actions == plan.actions
     assert [p.value for p in told] == sorted(p.value or 0.0 for p in told)
     tree = json.loads(json.dumps(plan.to_dict()))["tree"]
-    assert len(tree) == plan.calls + 1
+    assert len(tree) == plan.calls + 1 == len(seen)
+    assert [(node.id, node.action) for node in seen] == [(node["id"], node["action"]) for node in tree]
     assert [node["id"] for node in tree] == list(range(len(tree)))
     assert all(node["parent"] is None or tree[node["parent"]]["depth"] == node["depth"] - 1 for node in tree)
 

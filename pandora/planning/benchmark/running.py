@@ -1,4 +1,4 @@
-"""The benchmark's loop: what is finished is in a file, the rest is shared by processes, a bar shows the time left."""
+"""The benchmarks' loop: what is finished is in a file, the rest is shared by processes, a bar shows the time left."""
 
 import json
 import multiprocessing
@@ -6,8 +6,11 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -18,7 +21,9 @@ from pandora.planning.benchmark.solving import Bench, Result, Setup
 
 RESULTS = "results.jsonl"
 Task = tuple[Entry, int, int]  # entry, layout, the problem's number
-Told = Callable[[Result], None]
+Told = Callable[[str], None]
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def run(
@@ -43,20 +48,13 @@ def run(
     marks = {(entry, problem): setup.mark(task[0]) for task, (entry, problem) in names.items()}
     done = {(r.entry, r.problem): r for r in _read(out) if marks.get((r.entry, r.problem)) == r.mark}
     left = [task for task in tasks if names[task] not in done]
-    random.Random(0).shuffle(left)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console or Console(), transient=True) as progress:
-        bar = progress.add_task("planning", total=len(tasks), completed=len(done))
-
-        def tell(result: Result) -> None:
+    with progress_bar("planning", len(tasks), len(done), console) as tell:
+        for result in spread(left, _solver(bench), partial(_begin, setup), processes):
+            if out:
+                append(out, asdict(result))
             done[result.entry, result.problem] = result
             hits = [r.success for r in done.values() if r.entry == result.entry]
-            progress.update(bar, description=f"{result.entry} {sum(hits) / len(hits):.2f}", advance=1)
-
-        for result in _solve(bench, setup, left, processes):
-            if out:
-                _append(out, result)
-            tell(result)
+            tell(f"{result.entry} {sum(hits) / len(hits):.2f}")
     return list(done.values())
 
 
@@ -66,12 +64,48 @@ def _tasks(entry: Entry, numbers: Sequence[int], layouts: int) -> list[Task]:
     return [(entry, layout, number) for layout in range(layouts) for number in numbers]
 
 
-def _solve(bench: Bench, setup: Setup, tasks: list[Task], processes: int) -> Iterator[Result]:
+def _solver(bench: Bench) -> Callable[[Task], Result]:
+    return lambda task: bench.solve(task[0], bench.problems(task[1])[task[2]])
+
+
+def _begin(setup: Setup) -> Callable[[Task], Result]:
+    return _solver(Bench(setup, threads=1))
+
+
+def _read(out: Path | None) -> Iterator[Result]:
+    for content in read(out):
+        try:
+            values: dict[str, Any] = {**content, "actions": tuple(content["actions"])}
+            yield Result(**values)
+        except (TypeError, KeyError):
+            continue
+
+
+# --- what other benchmarks share -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def progress_bar(title: str, total: int, done: int, console: Console | None = None) -> Iterator[Told]:
+    """A bar; what it yields moves it on by one and gives it a text."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console or Console(), transient=True) as progress:
+        bar = progress.add_task(title, total=total, completed=done)
+        yield lambda text: progress.update(bar, description=text, advance=1)
+
+
+def spread(
+    tasks: Sequence[T], solve: Callable[[T], R], begin: Callable[[], Callable[[T], R]], processes: int = 1
+) -> Iterator[R]:
+    """What `solve` says of each task, in no particular order; several processes `begin` one each.
+
+    Raises PandoraError where a process dies.
+    """
+    tasks = random.Random(0).sample(tasks, len(tasks))
     if processes == 1 or len(tasks) < 2:
-        yield from (bench.solve(entry, bench.problems(layout)[number]) for entry, layout, number in tasks)
+        yield from map(solve, tasks)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=(setup,))
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_settle, initargs=(begin,))
     try:
         for future in as_completed([pool.submit(_work, task) for task in tasks]):
             yield future.result()
@@ -81,34 +115,35 @@ def _solve(bench: Bench, setup: Setup, tasks: list[Task], processes: int) -> Ite
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-_bench: Bench | None = None  # of a process of its own
+_own: Callable[[Any], Any] | None = None  # of a process of its own
 
 
-def _begin(setup: Setup) -> None:
-    global _bench
-    _bench = Bench(setup, threads=1)
+def _settle(begin: Callable[[], Callable[[Any], Any]]) -> None:
+    global _own
+    _own = begin()
 
 
-def _work(task: Task) -> Result:
-    assert _bench is not None
-    entry, layout, number = task
-    return _bench.solve(entry, _bench.problems(layout)[number])
+def _work(task: Any) -> Any:
+    assert _own is not None
+    return _own(task)
 
 
-def _read(out: Path | None) -> Iterator[Result]:
+def read(out: Path | None) -> Iterator[dict[str, Any]]:
     """The results of a folder; a line that was cut short by a kill is no result."""
     file = out / RESULTS if out else None
     for line in file.read_text(encoding="utf-8").splitlines() if file and file.is_file() else ():
         try:
             content = json.loads(line)
-            yield Result(**content | {"actions": tuple(content["actions"])})
-        except (ValueError, TypeError, KeyError):
+        except ValueError:
             continue
+        if isinstance(content, dict):
+            yield content
 
 
-def _append(out: Path, result: Result) -> None:
+def append(out: Path, result: dict[str, Any]) -> None:
+    """One more line of a folder's results."""
     out.mkdir(parents=True, exist_ok=True)
     with (out / RESULTS).open("ab+") as file:
         if file.tell() and file.seek(-1, 2) and file.read(1) != b"\n":
             file.write(b"\n")  # the line before was cut short
-        file.write(json.dumps(asdict(result)).encode() + b"\n")
+        file.write(json.dumps(result).encode() + b"\n")

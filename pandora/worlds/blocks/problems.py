@@ -69,18 +69,17 @@ def parse(pddl: str) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
 def generate(seed: int, count: int = GENERATED) -> tuple[Draft, ...]:
     """Problems like the public ones, drawn by the seed, shortest first."""
     drafts = []
-    sizes, weights = zip(*_COUNTS, strict=True)
     for index in range(count):
         rng = np.random.default_rng([seed, index, 0x90A1])
-        blocks = int(rng.choice(sizes, p=np.array(weights) / sum(weights)))
+        blocks = random_count(rng)
         length = None
         while length is None:
-            start, goal = (_random_support(blocks, rng) for _ in range(2))
+            start, goal = (random_support(blocks, rng) for _ in range(2))
             pairs = tuple((a, b) for a, b in goal.items() if b != TABLE)
             draft = Draft(f"generated/{seed}-{index}", start, pairs, 0)
             scene = place(draft, 0)
             names = colours(draft, 0)
-            length = shortest(scene, _facts(pairs, names), _LONGEST) if pairs else None
+            length = shortest(scene, goal_facts(pairs, names), _LONGEST) if pairs else None
             length = length or None  # not a problem where nothing is to be done
         drafts.append(Draft(draft.id, draft.support, draft.goal, length))
     return tuple(sorted(drafts, key=lambda draft: draft.length))
@@ -88,7 +87,7 @@ def generate(seed: int, count: int = GENERATED) -> tuple[Draft, ...]:
 
 def pose(draft: Draft, layout: int, say: Callable[[Facts], str]) -> Problem:
     """The draft in one of its layouts."""
-    goal = say(_facts(draft.goal, colours(draft, layout)))
+    goal = say(goal_facts(draft.goal, colours(draft, layout)))
     return Problem(f"{draft.id}@{layout}", place(draft, layout), goal, draft.length, len(draft.support))
 
 
@@ -123,7 +122,7 @@ def shortest(
             return depth
         following = []
         for state in level:
-            for meaning in _legal(state):
+            for meaning in legal_actions(state):
                 if allowed is None or allowed(state, meaning):
                     after = transition(state, meaning)
                     if (key := relations(after)) not in seen:
@@ -138,7 +137,8 @@ def needs_held_out(scene: BlocksState, goal: Facts, length: int) -> bool:
     return shortest(scene, goal, length, lambda state, meaning: not is_held_out(state, meaning)) is None
 
 
-def _legal(state: BlocksState) -> list[Meaning]:
+def legal_actions(state: BlocksState) -> list[Meaning]:
+    """What the rules allow of picking up, putting down, stacking and unstacking."""
     tops = [stack.blocks[-1] for stack in state.stacks]
     if (held := state.holding) is not None:
         choices = [Meaning("put_down", (held,)), *(Meaning("stack", (held, top)) for top in tops)]
@@ -148,7 +148,8 @@ def _legal(state: BlocksState) -> list[Meaning]:
     return [meaning for meaning in choices if is_legal(state, meaning)]
 
 
-def _facts(pairs: tuple[tuple[str, str], ...], names: dict[str, str]) -> Facts:
+def goal_facts(pairs: tuple[tuple[str, str], ...], names: dict[str, str]) -> Facts:
+    """That each block of these pairs is on the other, by their letters' colours."""
     return frozenset(("on", names[above], names[below]) for above, below in pairs)
 
 
@@ -156,7 +157,13 @@ def _generator(draft: Draft, layout: int) -> np.random.Generator:
     return np.random.default_rng([crc32(draft.id.encode()), layout, 0x1A7])
 
 
-def _random_support(blocks: int, rng: np.random.Generator) -> dict[str, str]:
+def random_count(rng: np.random.Generator) -> int:
+    """How many blocks a problem has, as often as the public ones have so many."""
+    sizes, weights = zip(*_COUNTS, strict=True)
+    return int(rng.choice(sizes, p=np.array(weights) / sum(weights)))
+
+
+def random_support(blocks: int, rng: np.random.Generator) -> dict[str, str]:
     """Letters from the bottom up on the table or on the top of a stack."""
     support: dict[str, str] = {}
     tops: list[str] = []
