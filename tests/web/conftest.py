@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Error, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, Playwright, expect, sync_playwright
 
 from pandora.media import Frame, encode_png
 from pandora.presets import tiny_model
@@ -30,6 +30,7 @@ FLAGS = [
 ]  # fmt: skip
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
+IDLE = ".card.is-active[data-state=idle]"
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ class Service:
 
 
 @contextmanager
-def serve(settings: Settings, port: int = 0) -> Iterator[Service]:
-    """Run the service in a thread until the block ends."""
-    engine = Engine(partial(load_model, settings))
+def serve(settings: Settings, port: int = 0, engine: Engine | None = None) -> Iterator[Service]:
+    """Run the service in a thread until the block ends, with the model of its settings or another `engine`."""
+    engine = engine or Engine(partial(load_model, settings))
     listener = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(create_app(settings, engine), log_level="error", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
@@ -139,6 +140,18 @@ def page(service: Service, open_page: Callable[..., Page]) -> Page:
     page = open_page()
     page.goto(service.address)
     return page
+
+
+def begin(page: Page) -> None:
+    """Enter the first scene."""
+    page.locator("[data-scene]").first.click()
+    page.wait_for_selector(".stage.is-lit")
+    page.wait_for_selector(IDLE)
+
+
+def moments(page: Page) -> Locator:
+    """The committed steps of the active branch, the start first."""
+    return page.locator(".card.is-active .moment[data-step]")
 
 
 def make_picture(seed: int, size: int = 128) -> Frame:

@@ -6,9 +6,8 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from server.settings import Settings
-from tests.web.conftest import SHIPPED, launch, serve
+from tests.web.conftest import IDLE, SHIPPED, launch, serve
 
-IDLE = ".card.is-active[data-state=idle]"
 STEPS = 2  # suggestions of the scene that are followed before the fork
 
 

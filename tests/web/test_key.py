@@ -10,11 +10,9 @@ from server.settings import Settings
 from server.store.database import Database
 from server.store.migrations import upgrade
 from server.users.keys import Keys
-from tests.web.conftest import serve
+from tests.web.conftest import IDLE, serve
 
 pytestmark = pytest.mark.browser
-
-IDLE = ".card.is-active[data-state=idle]"
 
 
 def expect_picture(image: Locator) -> None:

@@ -10,20 +10,12 @@ from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from pandora.media import encode_png
 from server.settings import Settings
-from tests.web.conftest import PHONE, SHIPPED, Service, make_picture, serve
+from tests.web.conftest import IDLE, PHONE, SHIPPED, Service, begin, make_picture, moments, serve
 
 pytestmark = pytest.mark.browser
 
-IDLE = ".card.is-active[data-state=idle]"
 FIELD = "#sentence"
 IS_TRAINED = (SHIPPED / "config.json").is_file()  # to a random model words hardly matter
-
-
-def begin(page: Page) -> None:
-    """Enter the first scene."""
-    page.locator("[data-scene]").first.click()
-    page.wait_for_selector(".stage.is-lit")
-    page.wait_for_selector(IDLE)
 
 
 def act(page: Page, text: str, *, watch: bool = False) -> None:
@@ -34,10 +26,6 @@ def act(page: Page, text: str, *, watch: bool = False) -> None:
     expect(moments(page)).to_have_count(steps + 1)
     if watch:
         page.wait_for_selector(IDLE)
-
-
-def moments(page: Page) -> Locator:
-    return page.locator(".card.is-active .moment[data-step]")
 
 
 def see(card: Locator) -> np.ndarray:

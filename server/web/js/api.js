@@ -37,7 +37,9 @@ async function call(method, path, { json, body, type } = {}) {
   else if (type) headers["Content-Type"] = type;
   let response;
   try {
-    response = await send(`/v1${path}`, { method, headers, body: json === undefined ? body : JSON.stringify(json) });
+    const content = json === undefined ? body : JSON.stringify(json);
+    const keepalive = method === "DELETE"; // also when the page goes
+    response = await send(`/v1${path}`, { method, headers, body: content, keepalive });
   } catch {
     throw new Problem(0, "offline", "The server doesn't answer. Is it running?");
   }
@@ -67,6 +69,11 @@ export const api = {
   fork: (id, step) => call("POST", `${at(id)}/forks`, { json: { step } }),
   rewind: (id, step) => call("POST", `${at(id)}/rewind`, { json: { step } }),
   remove: (id) => call("DELETE", at(id)),
+  imagine: (body) => call("POST", "/rollouts", { json: body }),
+  forgetRollout: (id) => call("DELETE", `/rollouts/${id}`),
+  plan: (body) => call("POST", "/plans", { json: body }),
+  readPlan: (id) => call("GET", `/plans/${id}`),
+  stopPlan: (id) => call("DELETE", `/plans/${id}`),
   ticket: async (id) => (await call("POST", `${at(id)}/tickets`)).ticket,
   frame: async (id, step, frame) => {
     const response = await send(frameUrl(id, step, frame));
@@ -74,6 +81,40 @@ export const api = {
     return response.blob();
   },
 };
+
+/** The events of a rollout or a plan until they have ended; after a break they go on behind the lines of that `kind`. */
+export async function* follow(path, kind, signal) {
+  let seen = 0;
+  for (let attempt = 1; attempt <= PATIENCE; attempt += 1) {
+    try {
+      for await (const event of lines(`/v1${path}/events?after=${seen}`, signal)) {
+        if (event.type === kind) seen += 1;
+        attempt = 1;
+        yield event;
+        if (event.type === "ended") return;
+      }
+    } catch (error) {
+      if (error instanceof Problem || signal.aborted) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+  throw new Problem(0, "offline", "The server stopped answering. Is it running?");
+}
+
+/** JSON objects, one a line, as they come. */
+async function* lines(url, signal) {
+  const response = await send(url, { signal });
+  if (!response.ok) throw await problemOf(response);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const parts = (rest + value).split("\n");
+    rest = parts.pop();
+    for (const part of parts) yield JSON.parse(part);
+  }
+}
 
 /** The picture of a step: its last frame, or frame number `frame` of its clip. */
 export const frameUrl = (id, step, frame) =>

@@ -10,9 +10,12 @@ import { installDrop } from "./drop.js";
 import { Gallery } from "./gallery.js";
 import { installKeys } from "./keys.js";
 import { upload } from "./picture.js";
+import { Plan } from "./plan.js";
+import { Playing } from "./playing.js";
 import { showStatus } from "./status.js";
-import { generalSuggestions } from "./suggestions.js";
+import { generalSuggestions, goalSuggestions } from "./suggestions.js";
 import { complain, toast } from "./toasts.js";
+import { WhatIf } from "./whatif.js";
 
 const RETRY_MS = 1500;
 const FAMILY_SHOWN = 8;
@@ -36,7 +39,7 @@ class App {
       activated: (branch) => this.activated(branch),
       change: () => this.showState(),
       fail: (branch, text, sentence) => this.failed(branch, text, sentence),
-      status: (text) => (byId("announcer").textContent = text),
+      status: (text) => this.say(text),
     },
   );
   gallery = new Gallery({
@@ -49,11 +52,17 @@ class App {
     fail: (reason) => this.refuse(reason),
   });
   compare = new Compare();
+  playing = new Playing((text) => this.say(text));
+  whatIf = new WhatIf({ play: (moment, actions) => this.play(moment, actions) });
+  plan = new Plan({ play: (moment, actions) => this.play(moment, actions) });
 
   async start() {
     byId("new-world").addEventListener("click", () => this.goHome());
     byId("compare-open").addEventListener("click", () => this.openCompare(this.branches.active));
+    byId("what-if-open").addEventListener("click", () => this.openWhatIf(this.branches.active));
+    byId("plan-open").addEventListener("click", () => this.openPlan(this.branches.active));
     window.addEventListener("hashchange", () => this.route());
+    window.addEventListener("pagehide", () => this.stopThinking());
     installDrop((file) => this.beginFrom(file));
     installKeys(this.branches, this.composer);
     this.ready = this.waitForModel();
@@ -76,10 +85,23 @@ class App {
   }
 
   async showHome() {
-    this.branches.clear();
+    this.leave();
     this.view("home");
     this.showState();
     this.gallery.showWorlds(await api.worlds().catch(() => []));
+  }
+
+  /** Let go of what is open. */
+  leave() {
+    this.playing.stop();
+    this.stopThinking();
+    this.branches.clear();
+  }
+
+  /** Nobody waits any longer for what is imagined. */
+  stopThinking() {
+    this.whatIf.reset();
+    this.plan.reset();
   }
 
   view(name) {
@@ -103,7 +125,7 @@ class App {
     }
     const { id, width, height, fps, sampling_steps: steps, max_action_characters: limit } = this.model;
     byId("about").textContent = `${id} · ${width} × ${height} at ${fps} fps · ${steps} denoising steps a clip`;
-    this.composer.limit = limit;
+    this.composer.limit = this.whatIf.limit = limit;
     this.serverState = "idle";
     this.showState();
   }
@@ -117,6 +139,7 @@ class App {
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
+    this.whatIf.scenes = this.plan.scenes = this.scenes;
     this.gallery.showScenes(this.scenes);
     this.showState();
   }
@@ -146,7 +169,7 @@ class App {
   }
 
   enter(detail) {
-    this.branches.clear();
+    this.leave();
     this.view("world");
     this.branches.open(detail, { fps: this.fps });
     this.composer.focus();
@@ -158,7 +181,7 @@ class App {
       const family = await api.family(id);
       const shown = family.filter((world) => world.id === id || family.indexOf(world) >= family.length - FAMILY_SHOWN);
       const details = await Promise.all(shown.map((world) => api.world(world.id)));
-      this.branches.clear();
+      this.leave();
       this.view("world");
       for (const detail of details) this.branches.open(detail, { fps: this.fps, activate: detail.id === id });
       this.composer.focus();
@@ -181,6 +204,7 @@ class App {
       return false;
     }
     this.forgive?.();
+    this.playing.stop();
     if (inNewBranch) this.fork(branch, branch.looking ?? branch.head.step, text);
     else branch.act(text);
     return true;
@@ -205,6 +229,7 @@ class App {
   }
 
   async rewind(branch, step) {
+    this.playing.stop();
     try {
       const before = await branch.rewind(step);
       const undo = { label: "Undo", run: () => branch.rewind(before).catch(complain) };
@@ -257,6 +282,44 @@ class App {
     this.compare.open(all, first, second, this.fps).catch(complain);
   }
 
+  // --- what is thought ahead ---
+
+  openWhatIf(branch) {
+    if (!branch || branch.ended) return;
+    this.playing.stop();
+    const used = new Set(branch.path.map(({ action }) => action));
+    this.whatIf.open(branch, { suggestions: this.offered(branch), used, draft: this.composer.take() });
+  }
+
+  openPlan(branch) {
+    if (!branch || branch.ended) return;
+    this.playing.stop();
+    this.plan.open(branch, { goals: goalSuggestions(this.offered(branch)) });
+  }
+
+  /** Make what was imagined from a moment happen: in that branch, or in a new one where that has gone on. */
+  async play({ branch, step }, actions) {
+    this.playing.stop();
+    this.composer.focus();
+    try {
+      const isNow = branch.looking === null && branch.head.step === step && !branch.isBusy;
+      const where = isNow ? branch : this.branches.open(await api.fork(branch.id, step), { fps: this.fps });
+      if (!isNow && branch.looking !== null) branch.backToNow();
+      this.playing.start(where, actions);
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  say(text) {
+    byId("announcer").textContent = text;
+  }
+
+  /** Sentences that fit a branch. */
+  offered(branch) {
+    return branch.world.suggestions.length ? branch.world.suggestions : generalSuggestions(this.scenes);
+  }
+
   // --- what is shown of it ---
 
   activated(branch) {
@@ -278,6 +341,7 @@ class App {
 
   showState() {
     const branch = this.branches.active;
+    this.playing.check();
     showStatus(branch ? stateOf(branch) : this.serverState);
     byId("compare-open").hidden = !branch || this.branches.all.length < 2;
     if (!branch) return;
@@ -288,8 +352,7 @@ class App {
     this.composer.placeholder = isPast
       ? "What happens next? Shift Enter for a new branch from here"
       : "What happens next?";
-    const offered = branch.world.suggestions.length ? branch.world.suggestions : generalSuggestions(this.scenes);
-    this.composer.suggest(offered, new Set(branch.path.map(({ action }) => action)));
+    this.composer.suggest(this.offered(branch), new Set(branch.path.map(({ action }) => action)));
   }
 }
 

@@ -67,13 +67,14 @@ export class Branch {
 
   // --- what a person does ---
 
-  /** Say what happens next; the receipts decide what becomes of it. */
+  /** Say what happens next; the receipts decide what becomes of it. Returns its turn. */
   act(text) {
     if (this.looking !== null) this.backToNow();
     const turn = { id: newId(), text, phase: "sending", sentAt: performance.now() };
     this.turns.push(turn);
     this.#send(turn);
     this.#changed();
+    return turn;
   }
 
   /** Replay a committed step. */

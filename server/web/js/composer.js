@@ -55,6 +55,13 @@ export class Composer {
     this.#typed();
   }
 
+  /** The sentence in the field, for another place. */
+  take() {
+    const text = this.#input.value.trim();
+    this.forget(text);
+    return text;
+  }
+
   /** Sentences to offer; those that were said already come last. */
   suggest(sentences, used) {
     const fresh = sentences.filter((text) => !used.has(text));

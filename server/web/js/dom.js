@@ -30,6 +30,9 @@ const PATHS = {
   picture: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.5 9.5h.01",
   play: "M8 5.5v13l10-6.5z",
   pause: "M8 5v14M16 5v14",
+  futures: "M4 12h5c6 0 4-6 11-6M9 12h11M9 12c6 0 4 6 11 6",
+  flag: "M6 21V4h12l-3.2 4L18 12H6",
+  check: "M5 12.5 10 17.5 19.5 7",
 };
 
 /** One of the page's line icons, hidden from readers: its button carries the label. */
@@ -55,6 +58,9 @@ export function iconButton(name, label, onclick, properties = {}) {
     icon(name),
   );
 }
+
+/** 0.5 as "50 %". */
+export const percent = (share) => `${Math.round(share * 100)} %`;
 
 /** "1 step", "2 steps". */
 export const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;

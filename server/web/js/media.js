@@ -27,7 +27,8 @@ export async function save(url, name) {
   setTimeout(() => URL.revokeObjectURL(address), KEPT_MS);
 }
 
-async function addressOf(url) {
+/** The address of a copy of what is at `url`, to be revoked once it is of no use. Throws a Problem. */
+export async function addressOf(url) {
   const response = await send(url);
   if (!response.ok) throw await problemOf(response);
   return URL.createObjectURL(await response.blob());
