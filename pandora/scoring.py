@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pandora.errors import InvalidInput, UnsupportedGoal
+from pandora.errors import InvalidInput
 from pandora.media import Frame, ImageSource, to_tensor
 from pandora.types import WorldState
 from pandora.world_model import WorldModel
@@ -113,12 +113,13 @@ class ImageGoal:
         return self._model.autoencoder.encode(pixels[None, :, None])[0, :, 0].float().cpu()
 
 
-def goal_in_words(model: WorldModel, text: str) -> Scorer:
-    """A scorer of a goal in words, by what the model says it sees. Raises UnsupportedGoal: none says it yet."""
-    raise UnsupportedGoal(
-        f"A goal in words, such as {text[:80]!r}, needs a model that says what it sees, and {model.name} does not. "
-        "Give the goal as facts or as a picture."
-    )
+def goal_in_words(text: str, world: str) -> FactsGoal:
+    """The goal that a sentence names in the kind of world of that name, e.g. "the red block is on the blue block".
+
+    Raises InvalidInput with what can be said, UnknownName.
+    """
+    kind = make_world(world)
+    return FactsGoal(kind.planning().goal(text), kind.readout)
 
 
 def _distance(a: Tensor, b: Tensor) -> float:

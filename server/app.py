@@ -20,8 +20,10 @@ from server.engine.loading import load_model
 from server.guards import BodyLimit, SafeHeaders, SameOrigin
 from server.idempotency import Idempotent
 from server.metrics import Metrics
+from server.plans.plans import Plans
+from server.rollouts.pool import Pool
 from server.rollouts.rollouts import Rollouts
-from server.routes import catalogue, health, rollouts, stream, tickets, worlds
+from server.routes import catalogue, goals, health, plans, rollouts, stream, tickets, worlds
 from server.service import Service
 from server.sessions.sessions import Sessions
 from server.settings import Settings
@@ -73,7 +75,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     openapi.install(app)
     app.include_router(health.router)
     described = [Depends(HTTPBearer(auto_error=False, description="pk_…"))] if settings.require_keys else []
-    scoped = ((catalogue, None), (worlds, None), (tickets, Scope.READ), (rollouts, None))
+    scoped = ((catalogue, None), (worlds, None), (tickets, Scope.READ), (rollouts, None), (plans, None), (goals, None))
     for routes, scope in scoped:
         app.include_router(routes.router, prefix="/v1", dependencies=[Depends(admit(scope)), *described])
     app.include_router(stream.router, prefix="/v1")  # lets in by itself, once it can say why not
@@ -92,6 +94,7 @@ def _compose(settings: Settings, metrics: Metrics, engine: Engine) -> Service:
     blobs = Blobs(settings.blobs_url, metrics.store_error)
     store = Store(database, blobs, max_worlds=settings.max_worlds, max_steps=settings.max_steps)
     sessions = Sessions(engine, store, metrics, settings)
+    pool = Pool(settings, lambda: sessions.viewers)
     return Service(
         settings=settings,
         engine=engine,
@@ -100,7 +103,9 @@ def _compose(settings: Settings, metrics: Metrics, engine: Engine) -> Service:
         sessions=sessions,
         access=Access(settings, Keys(database), store.count),
         uploads=Uploads(settings.max_uploads),
-        rollouts=Rollouts(engine, metrics, settings, lambda: sessions.viewers),
+        pool=pool,
+        rollouts=Rollouts(engine, metrics, settings, pool),
+        plans=Plans(metrics, settings, pool),
         metrics=metrics,
         scenes=read_scenes(settings.weights),
     )

@@ -23,6 +23,13 @@
     DELETE /v1/rollouts/{id}                            204                        stops and forgets it
     GET    /v1/rollouts/{id}/events    ?after=          application/x-ndjson       futures as they are complete
     GET    /v1/rollouts/{id}/futures/{index}/frame      ?sample=  image/jpeg       and /film.mp4
+    POST   /v1/plans                                    PlanView, 202              `plans/bodies.py`
+    GET    /v1/plans/{id}                               PlanView
+    DELETE /v1/plans/{id}                               204                        stops and forgets it
+    GET    /v1/plans/{id}/events       ?after=          application/x-ndjson       states as they are imagined
+    GET    /v1/plans/{id}/nodes/{node}/frame            image/jpeg
+    GET    /v1/plans/{id}/film.mp4                      video/mp4, what the plan predicts
+    POST   /v1/goals/infer             InferGoals       InferredGoals              `goals/bodies.py`; waits
     WS     /v1/worlds/{id}/stream                       `protocol.py`
     GET    /healthz  /readyz  /metrics  /openapi.json  /asyncapi.json
 

@@ -33,6 +33,23 @@ class UnknownFuture(NotFound):
     code = "unknown_future"
 
 
+class UnknownPlan(NotFound):
+    """The same for one that never was, one of somebody else, and one that is too old."""
+
+    code = "unknown_plan"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such plan, or it is too old. POST /v1/plans begins one.")
+
+
+class UnknownNode(NotFound):
+    code = "unknown_node"
+
+
+class UnknownFilm(NotFound):
+    code = "unknown_film"
+
+
 class UnknownStep(NotFound):
     code = "unknown_step"
 

@@ -11,7 +11,7 @@ from pandora.errors import PandoraError
 from server.problems import problem
 from server.service import Service
 
-PATHS = ("/v1/worlds", "/v1/rollouts")  # of the POSTs that take a key
+PATHS = ("/v1/worlds", "/v1/rollouts", "/v1/plans")  # of the POSTs that take a key
 _KEPT_HEADERS = ("location", "content-type")
 _MOST = 255  # characters of a key
 

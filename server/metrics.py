@@ -29,7 +29,8 @@ _NOW = {
     "viewers": "Viewers of all worlds.",
     "engine_waiting": "Clips and calls that wait for the model.",
     "rollouts_running": "Rollouts at work.",
-    "rollout_bytes": "Pictures of rollouts in memory.",
+    "plans_running": "Plans at work.",
+    "rollout_bytes": "Pictures of rollouts and plans in memory.",
     "cached_bytes": "States and clips in memory.",
     "shared_bytes": "Of these, what more than one active world continues from or shows: forks share it.",
 }
@@ -58,8 +59,11 @@ class Metrics:
         self._rollouts = self._counter("rollouts", "Rollouts by how they ended.", "outcome")
         self.rollout_steps = self._counter("rollout_steps", "Steps that were imagined.")
         self.rollout_steps_spared = self._counter("rollout_steps_spared", "Steps that shared beginnings saved.")
+        self._plans = self._counter("plans", "Plans by how they ended.", "outcome")
+        self._plan_clips = self._counter("plan_clips", "Clips that were imagined for plans.")
         for outcome in ("complete", "partial", "cancelled"):
             self._rollouts.labels(outcome)
+            self._plans.labels(outcome)
         for outcome in ("applied", "superseded", "cancelled", "refused"):
             self._actions.labels(outcome)
         for outcome in ("committed", "failed", "cancelled"):
@@ -77,6 +81,7 @@ class Metrics:
         self._commit = self._histogram("commit_seconds", "From handing a step to the store until durable.", _FAST)
         self.first_future = self._histogram("first_future_seconds", "From its start to a rollout's first one.", _SLOW)
         self._rollout = self._histogram("rollout_seconds", "From a rollout's start to its end.", _SLOW)
+        self._plan = self._histogram("plan_seconds", "From a plan's start to its end.", _SLOW)
         self._batch = self._histogram("batch_worlds", "Clips made together.", (1, 2, 4, 8, 16, 32))
         self._request = self._histogram("http_request_seconds", "Requests, sockets left out.", _FAST, "route")
 
@@ -132,6 +137,12 @@ class Metrics:
         """A rollout has ended."""
         self._rollouts.labels(status).inc()
         self._rollout.observe(seconds)
+
+    def plan(self, status: str, clips: int, seconds: float) -> None:
+        """A plan has ended, after so many clips."""
+        self._plans.labels(status).inc()
+        self._plan_clips.inc(clips)
+        self._plan.observe(seconds)
 
     # --- requests and the store ---
 

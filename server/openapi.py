@@ -84,11 +84,13 @@ def _statuses(path: str, method: str, call: dict[str, Any]) -> list[int]:
     if not path.startswith("/v1"):
         return {"/readyz": [503], "/metrics": [401, 403]}.get(path, [])
     found = [401, 403, 429, 503]
-    found += [404] if "{" in path or path == "/v1/rollouts" else []
+    found += [404] if "{" in path or path in ("/v1/rollouts", "/v1/plans", "/v1/goals/infer") else []
     found += [422] if "requestBody" in call or "parameters" in call else []
     found += [400, 413] if "requestBody" in call else []
     if method == "post" and path.startswith(PATHS):
         found += [409, 422, 500]
+    if path == "/v1/goals/infer":
+        found += [409, 500]
     return sorted(set(found))
 
 

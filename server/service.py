@@ -13,6 +13,8 @@ from server.accounting import note
 from server.engine.engine import Engine
 from server.errors import UnknownScene
 from server.metrics import Metrics
+from server.plans.plans import Plans
+from server.rollouts.pool import Pool
 from server.rollouts.rollouts import Rollouts
 from server.sessions.session import Session
 from server.sessions.sessions import Sessions
@@ -33,7 +35,9 @@ class Service:
     sessions: Sessions
     access: Access
     uploads: Uploads
+    pool: Pool
     rollouts: Rollouts
+    plans: Plans
     metrics: Metrics
     scenes: dict[str, Scene]
     # Films and pictures are decoded on other threads: one at a time, so that the model keeps its cores.
@@ -42,7 +46,7 @@ class Service:
     async def drain(self) -> None:
         """Let nothing more in, and end what runs within the grace."""
         self.store.closing = True
-        await asyncio.gather(self.rollouts.drain(), self.sessions.drain())
+        await asyncio.gather(self.pool.drain(), self.sessions.drain())
 
     def scene(self, scene_id: str) -> Scene:
         """Raises UnknownScene."""

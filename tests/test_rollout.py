@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from pandora.errors import InvalidAction, InvalidInput, UnknownName, UnsupportedGoal
+from pandora.errors import InvalidAction, InvalidInput, UnknownName
 from pandora.futures import Future, best_of
 from pandora.presets import tiny_model
 from pandora.rollout import MAX_SEED, Rollout, Tree, sample_seed
@@ -275,6 +275,10 @@ def test_a_goal_picture(model: WorldModel, monkeypatch: pytest.MonkeyPatch) -> N
     assert blurred.confidence < 0.2, "this one can't draw"
 
 
-def test_a_goal_in_words_has_to_wait(model: WorldModel) -> None:
-    with pytest.raises(UnsupportedGoal, match="facts or as a picture"):
-        goal_in_words(model, "the red block is on the blue one")
+def test_a_goal_in_words_is_read_by_the_kind_of_world() -> None:
+    goal = goal_in_words("the red block is on the blue block and the hand is empty", "blocks")
+    assert goal.facts == {("on", "red", "blue"), ("hand", "empty")}
+    with pytest.raises(InvalidInput, match="can't be read"):
+        goal_in_words("a castle", "blocks")
+    with pytest.raises(UnknownName):
+        goal_in_words("a castle", "sand")

@@ -1,4 +1,4 @@
-"""What one user has and others must not learn of: worlds with steps and forks, an upload, a rollout, used keys."""
+"""What one user has and others must not learn of: worlds with steps and forks, an upload, things imagined, keys."""
 
 import secrets
 import time
@@ -12,6 +12,7 @@ from server.bench.tiny import picture
 
 REFERENCES = {  # parameters that name something of a user's, and what they name
     "world_id": "world_id", "world": "world_id", "upload": "upload", "goal": "upload", "rollout_id": "rollout_id",
+    "plan_id": "plan_id",
 }  # fmt: skip
 KEY = "Idempotency-Key"
 _PATIENCE = 60.0  # seconds until worlds that nobody uses have left the memory
@@ -40,6 +41,8 @@ class Family:
         told = {"upload": upload}
         if any(operation.path == "/v1/rollouts" for operation in operations):
             told["rollout_id"] = self._imagine(root)
+        if any(operation.path == "/v1/plans" for operation in operations):
+            told["plan_id"] = self._plan(root)
         self.references = [{"world_id": world, **told} for world in (root, fork, gone)]
         self.keys = {str(operation): key for operation in operations if (key := self._use_key(operation))}
         self._await(lambda: self._ask("GET", f"/v1/worlds/{root}")["status"] == "idle")
@@ -55,7 +58,8 @@ class Family:
             "text": ["wait"], "event_id": [self._event], "count": [2], "image": [picture(2, 16)],
             "candidates": [[["wait"]]], "horizon": [1], "samples": [1, 2], "deadline_ms": [60_000],
             "sampling_steps": [1], "outputs": [{"film": True}], "readout": ["blocks"], "index": [0, 9],
-            "sample": [0, 9], "goal": [{"upload": references["upload"]}, {"text": "wait"}],
+            "sample": [0, 9], "goal": [{"upload": references["upload"]}, {"text": "wait"}], "node": [0, 9],
+            "planner": ["beam"], "budget": [{"calls": 1}], "verify": [0],
             KEY: [references.get(KEY, secrets.token_hex(8))],
         }  # fmt: skip
 
@@ -78,6 +82,13 @@ class Family:
         rollout = self._ask("POST", "/v1/rollouts", told)["id"]
         self._await(lambda: self._ask("GET", f"/v1/rollouts/{rollout}")["status"] != "running")
         return rollout
+
+    def _plan(self, world: str) -> str:
+        """A plan, as far as there is one in noise."""
+        told = {"world": world, "readout": "blocks", "goal": {"facts": [["on", "red", "blue"]]}}
+        plan = self._ask("POST", "/v1/plans", told)["id"]
+        self._await(lambda: self._ask("GET", f"/v1/plans/{plan}")["status"] != "running")
+        return plan
 
     def _use_key(self, operation: Operation) -> str | None:
         """Have a request of this operation answered by a key, which is then the owner's."""

@@ -40,8 +40,12 @@ def furnish(address: str) -> dict[str, str]:
     ask(f"{address}/v1/worlds/{world}/steps", actions=["wait"])
     upload = post(f"{address}/v1/uploads", picture(1, 16), "image/png")["id"]
     found = {"world_id": world, "world": world, "upload": upload, "scene": scene, "scene_id": scene}
-    if "/v1/rollouts" in get(f"{address}/openapi.json")["paths"]:
+    paths = get(f"{address}/openapi.json")["paths"]
+    if "/v1/rollouts" in paths:
         found["rollout_id"] = ask(f"{address}/v1/rollouts", world=world, candidates=[["wait"]])["id"]
+    if "/v1/plans" in paths:
+        goal = {"text": "the hand is empty"}
+        found["plan_id"] = ask(f"{address}/v1/plans", world=world, readout="blocks", goal=goal)["id"]
     return found
 
 

@@ -9,6 +9,13 @@
         branches = world.fork(8)
         for future in world.rollouts([["wait"], ["put it down", "wait"]], goal=[("clear", "red")]):
             print(future.actions, future.score)
+        plan = world.plan("the red block is on the blue block")
+        for state in plan:
+            print(state.action, state.value)
+        if plan.found:
+            plan.apply()
+        told = world.infer_goals(["the red block is on the blue block", "the blue block is on the red block"])
+        print([goal.posterior for goal in told.goals])
         with world.stream() as live:
             live.hand_in("put it on the blue block")
             for frame in live:
@@ -35,15 +42,20 @@ if TYPE_CHECKING:
         Unreachable,
     )
     from server.client.frame import LiveFrame
+    from server.client.imagined import Future, PlanNode, Rollout
+    from server.client.live import Stream
+    from server.client.plan import AsyncPlan, AsyncPlanNode
     from server.client.rollout import AsyncFuture, AsyncRollout
     from server.client.stream import AsyncStream
-    from server.client.sync import Client, Clip, Future, Rollout, Stream, World, Worlds
+    from server.client.sync import Client, Clip, Plan, World, Worlds
 
 __all__ = [
     "AccessDenied",
     "AsyncClient",
     "AsyncClip",
     "AsyncFuture",
+    "AsyncPlan",
+    "AsyncPlanNode",
     "AsyncRollout",
     "AsyncStream",
     "AsyncWorld",
@@ -56,6 +68,8 @@ __all__ = [
     "LiveFrame",
     "NotFound",
     "Overloaded",
+    "Plan",
+    "PlanNode",
     "Rollout",
     "ServiceFailure",
     "Stream",
@@ -65,7 +79,7 @@ __all__ = [
     "Worlds",
 ]
 
-_ROOMS = ("aio", "clip", "failure", "frame", "rollout", "stream", "sync")
+_ROOMS = ("aio", "clip", "failure", "frame", "imagined", "live", "plan", "rollout", "stream", "sync")
 
 
 def __getattr__(name: str) -> Any:

@@ -37,11 +37,16 @@ from server.bodies import (
     WorldView,
 )
 from server.client.clip import AsyncClip
+from server.client.events import Goal
 from server.client.failure import InvalidRequest
 from server.client.frame import LiveFrame
-from server.client.rollout import AsyncRollout, Candidates, Goal, begin_rollout
+from server.client.goals import CandidateGoals, infer_goals
+from server.client.plan import AsyncPlan, begin_plan
+from server.client.rollout import AsyncRollout, Candidates, begin_rollout
 from server.client.stream import AsyncStream
 from server.client.transport import Transport
+from server.goals.bodies import InferredGoals
+from server.plans.bodies import PlannerName
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 TIMEOUT, PATIENCE = 600.0, 60.0
@@ -273,6 +278,36 @@ class AsyncWorld:
             deadline_ms=None if deadline is None else max(1, round(deadline * 1000)), step=step, seed=seed,
             sampling_steps=sampling_steps, film=film, facts=facts, readout=readout,
         )  # fmt: skip
+
+    async def plan(
+        self, goal: Goal, *, planner: PlannerName | None = None, limit: int | None = None, calls: int | None = None,
+        seconds: float | None = None, samples: int = 1, verify: int | None = None,
+        actions: Sequence[str] | None = None, deadline: float | None = None, step: int | None = None,
+        seed: int | None = None, sampling_steps: int | None = None, readout: str | None = None,
+    ) -> AsyncPlan:  # fmt: skip
+        """Search for actions that reach a goal, from the head or any committed `step`; see AsyncPlan.
+
+        The world stays as it is, until `AsyncPlan.apply`. `goal` is words, such as "the red block is on the blue
+        block", facts, or a picture. At most `limit` actions, found with `calls` clips of the model and in `seconds`;
+        each step is sampled `samples` times, and the plan rolled out `verify` times to say how sure it is. After
+        `deadline` seconds the best so far is the answer. Only `actions` are taken, if they are given.
+        """
+        budget = {name: value for name, value in (("calls", calls), ("seconds", seconds)) if value is not None}
+        return await begin_plan(
+            self, goal, planner=planner, limit=limit, budget=budget, samples=samples, verify=verify, actions=actions,
+            deadline_ms=None if deadline is None else max(1, round(deadline * 1000)), step=step, seed=seed,
+            sampling_steps=sampling_steps, readout=readout,
+        )  # fmt: skip
+
+    async def infer_goals(
+        self, goals: CandidateGoals, *, beta: float | None = None, samples: int = 1, step: int | None = None,
+        seed: int | None = None, readout: str | None = None,
+    ) -> InferredGoals:  # fmt: skip
+        """Which of several goals somebody has by what was done up to the head, or any committed `step`; waits.
+
+        Goals are words, such as "the red block is on the blue block", or facts. `beta` is how rational they act.
+        """
+        return await infer_goals(self, goals, beta=beta, samples=samples, step=step, seed=seed, readout=readout)
 
     def stream(self, resume_from: int | None = None) -> AsyncStream:
         """What happens from now on, or from step `resume_from` on, frame by frame; see AsyncStream."""

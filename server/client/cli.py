@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from server.client.imagine import rollout
+from server.client.imagine import plan, rollout
 from server.client.shell import LOCAL, AsJson, Key, Url, WorldId, note, service
 
 if TYPE_CHECKING:
@@ -169,6 +169,7 @@ def save(
 
 
 world.command()(rollout)
+world.command()(plan)
 
 
 @contextmanager

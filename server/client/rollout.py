@@ -3,26 +3,21 @@
 import asyncio
 import base64
 import os
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from PIL.Image import Image
 from pydantic import TypeAdapter
 
-from pandora.media import Frame, ImageSource, check_film_suffix, load_image
-from server.client.failure import NotFound, ServiceFailure, Unreachable
-from server.client.transport import ATTEMPTS, backoff
+from pandora.media import Frame, check_film_suffix, load_image
+from server.client.events import AsyncEvents, Goal, goal_body
+from server.client.failure import NotFound
 from server.rollouts.bodies import FutureTold, FutureView, RolloutEnded, RolloutEvent, RolloutView
 
 if TYPE_CHECKING:
     from server.client.aio import AsyncClient
 
-SILENCE = 30.0  # seconds without a line, after which a connection is taken for broken
 Candidates = Iterable[str | Sequence[str]]
-Goal = Iterable[Sequence[str]] | ImageSource  # facts, a picture, or words as a str
 
 _event: TypeAdapter[RolloutEvent] = TypeAdapter(RolloutEvent)
 
@@ -83,20 +78,21 @@ class AsyncFuture:
         return f"<future {self.index}: {'; '.join(self.actions)}{told}{'' if self.complete else ', not complete'}>"
 
 
-class AsyncRollout:
+class AsyncRollout(AsyncEvents[AsyncFuture]):
     """`async for future in rollout` until the rollout ends; it goes on where it was after a break."""
 
     def __init__(self, client: "AsyncClient", view: RolloutView):
+        super().__init__(client, f"/v1/rollouts/{view.id}")
         self.view = view
-        self.futures: list[AsyncFuture] = []  # so far, in the order of their ends
-        self._client = client
-        self._path = f"/v1/rollouts/{view.id}"
-        self._lines: AsyncGenerator[str, None] | None = None
-        self._deleted = False
 
     @property
     def id(self) -> str:
         return self.view.id
+
+    @property
+    def futures(self) -> list[AsyncFuture]:
+        """So far, in the order of their ends."""
+        return self._items
 
     @property
     def best(self) -> AsyncFuture | None:
@@ -109,60 +105,14 @@ class AsyncRollout:
         self.view = await self._client.transport.ask(RolloutView, "GET", self._path)
         return self.view
 
-    async def next(self) -> AsyncFuture | None:
-        """The next future; None when there are no more. Raises ServiceFailure."""
-        broken = 0
-        while self.view.status == "running":
-            done = len(self.futures)
-            try:
-                told = await self._hear()
-            except ServiceFailure as failure:
-                self._lines = None
-                if self._deleted and isinstance(failure, NotFound):
-                    return None
-                broken += 1
-                if not failure.is_retryable or broken >= ATTEMPTS:
-                    raise
-                await asyncio.sleep(failure.retry_after or backoff(broken))
-                continue
-            broken = 0
-            if len(self.futures) > done:
-                return self.futures[-1]
-            if isinstance(told, RolloutEnded):
-                self.view = self.view.model_copy(update=told.model_dump(exclude={"type"}))
-        return None
+    def _is_running(self) -> bool:
+        return self.view.status == "running"
 
-    async def cancel(self) -> None:
-        """Stop it. Who iterates gets the rest as far as it came; the service forgets it."""
-        self._deleted = True
-        with suppress(NotFound):  # it was forgotten already
-            await self._client.transport.send("DELETE", self._path)
-
-    async def close(self) -> None:
-        """Listen no more; the rollout goes on."""
-        if self._lines is not None:
-            lines, self._lines = self._lines, None
-            await lines.aclose()
-
-    async def _hear(self) -> RolloutEvent:
-        if self._lines is None:
-            params = {"after": len(self.futures)}
-            self._lines = self._client.transport.lines(f"{self._path}/events", silence=SILENCE, params=params)
-        try:
-            told = _event.validate_json(await anext(self._lines))
-        except StopAsyncIteration:
-            raise Unreachable("The rollout's events broke off.") from None
-        if isinstance(told, FutureTold):
-            self.futures.append(AsyncFuture(self._client, told.future))
-        return told
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> AsyncFuture:
-        if (future := await self.next()) is None:
-            raise StopAsyncIteration
-        return future
+    def _take(self, line: str) -> AsyncFuture | None:
+        told = _event.validate_json(line)
+        if isinstance(told, RolloutEnded):
+            self.view = self.view.model_copy(update=told.model_dump(exclude={"type"}))
+        return AsyncFuture(self._client, told.future) if isinstance(told, FutureTold) else None
 
     def __repr__(self) -> str:
         return f"<rollout {self.id}: {len(self.futures)} of {self.view.candidates} futures, {self.view.status}>"
@@ -175,12 +125,8 @@ async def begin_rollout(
     body = {name: value for name, value in options.items() if value is not None}
     if candidates is not None:
         body["candidates"] = [[one] if isinstance(one, str) else list(one) for one in candidates]
-    if isinstance(goal, str):
-        body["goal"] = {"text": goal}
-    elif isinstance(goal, os.PathLike | bytes | Image | np.ndarray):
-        body["goal"] = {"upload": (await client.upload(goal)).id}
-    elif goal is not None:
-        body["goal"] = {"facts": sorted(list(fact) for fact in goal)}
+    if goal is not None:
+        body["goal"] = await goal_body(client, goal)
     body["outputs"] = {"frame": "inline", "film": film, "facts": facts}
     return AsyncRollout(client, await client.transport.ask(RolloutView, "POST", "/v1/rollouts", json=body))
 

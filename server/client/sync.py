@@ -21,12 +21,15 @@ from server.bodies import (
 )
 from server.client.aio import DEFAULT_URL, PATIENCE, TIMEOUT, AsyncClient, AsyncWorld
 from server.client.clip import AsyncClip
-from server.client.frame import LiveFrame
-from server.client.rollout import AsyncFuture, AsyncRollout, Candidates, Goal
+from server.client.events import Goal
+from server.client.goals import CandidateGoals
+from server.client.imagined import PlanNode, Rollout
+from server.client.live import Stream
+from server.client.plan import AsyncPlan
+from server.client.rollout import Candidates
 from server.client.runner import Runner
-from server.client.stream import AsyncStream
-from server.protocol import ServerMessage
-from server.rollouts.bodies import FutureView, RolloutView
+from server.goals.bodies import InferredGoals
+from server.plans.bodies import PlannerName, PlanView
 
 
 class Client:
@@ -188,7 +191,7 @@ class World:
         goal: Goal | None = None, samples: int = 1, deadline: float | None = None, step: int | None = None,
         seed: int | None = None, sampling_steps: int | None = None, film: bool = False, facts: bool = False,
         readout: str | None = None,
-    ) -> "Rollout":  # fmt: skip
+    ) -> Rollout:  # fmt: skip
         """Imagine futures from the head or any committed `step`, while the world stays as it is; see Rollout.
 
         `candidates` are lists of sentences, or else every sequence of `horizon` of `actions` is one. `goal` is facts,
@@ -201,7 +204,37 @@ class World:
         )  # fmt: skip
         return Rollout(self._runner.run(work), self._runner)
 
-    def stream(self, resume_from: int | None = None) -> "Stream":
+    def plan(
+        self, goal: Goal, *, planner: PlannerName | None = None, limit: int | None = None, calls: int | None = None,
+        seconds: float | None = None, samples: int = 1, verify: int | None = None,
+        actions: Sequence[str] | None = None, deadline: float | None = None, step: int | None = None,
+        seed: int | None = None, sampling_steps: int | None = None, readout: str | None = None,
+    ) -> "Plan":  # fmt: skip
+        """Search for actions that reach a goal, from the head or any committed `step`; see Plan.
+
+        The world stays as it is, until `Plan.apply`. `goal` is words, such as "the red block is on the blue block",
+        facts, or a picture. At most `limit` actions, found with `calls` clips of the model and in `seconds`; each step
+        is sampled `samples` times, and the plan rolled out `verify` times to say how sure it is. After `deadline`
+        seconds the best so far is the answer. Only `actions` are taken, if they are given.
+        """
+        work = self._world.plan(
+            goal, planner=planner, limit=limit, calls=calls, seconds=seconds, samples=samples, verify=verify,
+            actions=actions, deadline=deadline, step=step, seed=seed, sampling_steps=sampling_steps, readout=readout,
+        )  # fmt: skip
+        return Plan(self, self._runner.run(work), self._runner)
+
+    def infer_goals(
+        self, goals: CandidateGoals, *, beta: float | None = None, samples: int = 1, step: int | None = None,
+        seed: int | None = None, readout: str | None = None,
+    ) -> InferredGoals:  # fmt: skip
+        """Which of several goals somebody has by what was done up to the head, or any committed `step`; waits.
+
+        Goals are words, such as "the red block is on the blue block", or facts. `beta` is how rational they act.
+        """
+        work = self._world.infer_goals(goals, beta=beta, samples=samples, step=step, seed=seed, readout=readout)
+        return self._runner.run(work)
+
+    def stream(self, resume_from: int | None = None) -> Stream:
         """What happens from now on, or from step `resume_from` on, frame by frame; see Stream."""
         return Stream(self._world.stream(resume_from), self._runner)
 
@@ -239,149 +272,97 @@ class Clip:
         return repr(self._clip)
 
 
-class Stream:
-    """`for frame in stream` until the world ends; `with` connects at once and disconnects at the end."""
+class Plan:
+    """`for node in plan` until the search ends; it goes on where it was after a break. `wait` does that alone.
 
-    def __init__(self, stream: AsyncStream, runner: Runner):
-        self._stream = stream
+    What it tells of itself is the best so far; `found` is None until the end.
+    """
+
+    def __init__(self, world: World, plan: AsyncPlan, runner: Runner):
+        self.world = world
+        self._plan = plan
         self._runner = runner
-        weakref.finalize(self, runner.later, stream.close).atexit = False
-
-    def open(self) -> None:
-        """Connect, unless that was done; what happens from here on is not missed. Raises ServiceFailure."""
-        self._runner.run(self._stream.open())
-
-    def hand_in(self, text: str) -> Receipt:
-        """Hand in an action and don't wait: its frames come here. Raises ServiceFailure."""
-        return self._runner.run(self._stream.hand_in(text))
-
-    def next(self) -> LiveFrame | ServerMessage | None:
-        """The next frame or message of `protocol.py`; None when the world has ended. Raises ServiceFailure."""
-        return self._runner.run(self._stream.next())
-
-    def close(self) -> None:
-        """Disconnect, for good."""
-        self._runner.run(self._stream.close())
-
-    def __enter__(self) -> Self:
-        self.open()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[LiveFrame]:
-        return self
-
-    def __next__(self) -> LiveFrame:
-        while (item := self.next()) is not None:
-            if isinstance(item, LiveFrame):
-                return item
-        raise StopIteration
-
-
-class Future:
-    """One candidate, imagined. What is asked of a sample is by default that of sample 0, of what would happen."""
-
-    def __init__(self, future: AsyncFuture, runner: Runner):
-        self._future = future
-        self._runner = runner
-
-    @property
-    def view(self) -> FutureView:
-        """All that the service said."""
-        return self._future.view
-
-    @property
-    def index(self) -> int:
-        """Of the candidate."""
-        return self._future.index
-
-    @property
-    def actions(self) -> list[str]:
-        return self._future.actions
-
-    @property
-    def complete(self) -> bool:
-        return self._future.complete
-
-    @property
-    def score(self) -> float | None:
-        """Mean over the samples; None without a goal, or where it can't be said."""
-        return self._future.score
-
-    @property
-    def confidence(self) -> float:
-        """How much the score can be trusted, 0..1."""
-        return self._future.confidence
-
-    def facts(self, sample: int = 0) -> frozenset[tuple[str, ...]] | None:
-        """What the last frame shows; None where it can't be read, or facts were not asked for."""
-        return self._future.facts(sample)
-
-    def frame(self, sample: int = 0) -> Frame:
-        """The last frame: (H, W, 3) uint8 RGB. Raises NotFound where nothing was imagined."""
-        return self._runner.run(self._future.frame(sample))
-
-    def save(self, path: str | os.PathLike[str], sample: int = 0) -> Path:
-        """Write the film: .mp4, .gif, .webp, or a .png contact sheet. Raises NotFound unless films were asked for."""
-        return self._runner.run(self._future.save(path, sample))
-
-    def __repr__(self) -> str:
-        return repr(self._future)
-
-
-class Rollout:
-    """`for future in rollout` until the rollout ends; it goes on where it was after a break."""
-
-    def __init__(self, rollout: AsyncRollout, runner: Runner):
-        self._rollout = rollout
-        self._runner = runner
-        weakref.finalize(self, runner.later, rollout.close).atexit = False
+        weakref.finalize(self, runner.later, plan.close).atexit = False
 
     @property
     def id(self) -> str:
-        return self._rollout.id
+        return self._plan.id
 
     @property
-    def view(self) -> RolloutView:
+    def view(self) -> PlanView:
         """All that the service said last."""
-        return self._rollout.view
+        return self._plan.view
 
     @property
-    def futures(self) -> list[Future]:
-        """So far, in the order of their ends."""
-        return [Future(future, self._runner) for future in self._rollout.futures]
+    def nodes(self) -> list[PlanNode]:
+        """States in the order of imagining, as far as they were heard of."""
+        return [PlanNode(node, self._runner) for node in self._plan.nodes]
 
     @property
-    def best(self) -> Future | None:
-        """The complete future with the highest score so far; None without a goal."""
-        return None if (best := self._rollout.best) is None else Future(best, self._runner)
+    def found(self) -> bool | None:
+        """Whether the actions are predicted to reach the goal; None while it runs."""
+        return self._plan.found
 
-    def refresh(self) -> RolloutView:
-        """What the service says of the rollout now."""
-        return self._runner.run(self._rollout.refresh())
+    @property
+    def actions(self) -> list[str]:
+        """What reaches the goal, or leads nearest to it."""
+        return self._plan.actions
 
-    def next(self) -> Future | None:
-        """The next future; None when there are no more. Raises ServiceFailure."""
-        found = self._runner.run(self._rollout.next())
-        return None if found is None else Future(found, self._runner)
+    @property
+    def value(self) -> float | None:
+        """The goal's score after them, 0..1."""
+        return self._plan.value
+
+    @property
+    def confidence(self) -> float:
+        """How sure it is that they reach the goal, 0..1."""
+        return self._plan.confidence
+
+    def refresh(self) -> PlanView:
+        """What the service says of the plan now."""
+        return self._runner.run(self._plan.refresh())
+
+    def next(self) -> PlanNode | None:
+        """The next state; None when there are no more. Raises ServiceFailure."""
+        found = self._runner.run(self._plan.next())
+        return None if found is None else PlanNode(found, self._runner)
+
+    def wait(self) -> Self:
+        """Until the search ends; the plan itself. Raises ServiceFailure."""
+        self._runner.run(self._plan.wait())
+        return self
+
+    def apply(self) -> Clip:
+        """Wait for the plan and play it in the world; the clip of all its actions.
+
+        Raises Conflict where no plan was found, nothing is left to do, or the world is not at the step any more that
+        the plan begins with.
+        """
+        return Clip(self.world, self._runner.run(self._plan.apply()), self._runner)
+
+    def frames(self) -> list[Frame]:
+        """The picture of the start and that after each action of the plan: (H, W, 3) uint8 RGB each."""
+        return self._runner.run(self._plan.frames())
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Wait for the plan and write what it predicts, as `Clip.save`. Raises NotFound where it has no actions."""
+        return self._runner.run(self._plan.save(path))
 
     def cancel(self) -> None:
         """Stop it. Who iterates gets the rest as far as it came; the service forgets it."""
-        self._runner.run(self._rollout.cancel())
+        self._runner.run(self._plan.cancel())
 
     def close(self) -> None:
-        """Listen no more; the rollout goes on."""
-        self._runner.run(self._rollout.close())
+        """Listen no more; the work goes on."""
+        self._runner.run(self._plan.close())
 
-    def __iter__(self) -> Iterator[Future]:
+    def __iter__(self) -> Iterator[PlanNode]:
         return self
 
-    def __next__(self) -> Future:
-        if (future := self.next()) is None:
+    def __next__(self) -> PlanNode:
+        if (node := self.next()) is None:
             raise StopIteration
-        return future
+        return node
 
     def __repr__(self) -> str:
-        return repr(self._rollout)
+        return repr(self._plan)

@@ -111,9 +111,9 @@ class Engine:
         if self._thread.is_alive():
             self._thread.join(timeout)
 
-    def submit(self, job: ClipJob) -> None:
-        """Have a job wait for its turn. Raises as `model` does."""
-        self._enqueue(job)
+    def submit(self, *jobs: ClipJob) -> None:
+        """Have jobs wait for their turn, from one moment on. Raises as `model` does."""
+        self._enqueue(*jobs)
 
     def replace(self, old: ClipJob, new: ClipJob) -> bool:
         """Put `new` in the place of `old`, which then never runs and hears nothing; False when `old` has begun."""
@@ -193,13 +193,14 @@ class Engine:
             else:
                 work.tell(ClipFailed(Stopping("The service is stopping.")))
 
-    def _enqueue(self, work: "ClipJob | _Call") -> None:
+    def _enqueue(self, *works: "ClipJob | _Call") -> None:
         with self._changed:
             _ = self.model
-            if isinstance(work, _Call):
-                self._schedule.put_call(work)
-            else:
-                self._schedule.put(work)
+            for work in works:
+                if isinstance(work, _Call):
+                    self._schedule.put_call(work)
+                else:
+                    self._schedule.put(work)
             self._changed.notify()
 
     def _move(self, status: EngineStatus) -> None:

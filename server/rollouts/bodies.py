@@ -20,7 +20,7 @@ class Goal(Sent):
         default=None, min_length=1, max_length=MAX_GOAL_FACTS, description="scores the share of them that is met"
     )
     upload: Id | None = Field(default=None, description="id from POST /v1/uploads: a picture to come near to")
-    text: ActionText | None = Field(default=None, description="a goal in words, for models that can judge one")
+    text: ActionText | None = Field(default=None, description="a goal in words, as the kind of world knows them")
 
 
 class Outputs(Sent):
@@ -33,14 +33,22 @@ class Outputs(Sent):
     facts: bool = Field(default=False, description="what the last frame of each sample shows")
 
 
-class BeginRollout(Sent):
-    """From exactly one of `world`, `scene` and `upload`; either `candidates`, or `actions` to make them of."""
+class Begins(Sent):
+    """From exactly one of `world`, `scene` and `upload`."""
 
     world: Annotated[str, Field(max_length=80, pattern="^[0-9A-Za-z_-]+$")] | None = None
     step: Step | None = Field(default=None, description="any committed step of `world`; the head when absent")
     scene: Id | None = Field(default=None, description="id from GET /v1/scenes")
     upload: Id | None = Field(default=None, description="id from POST /v1/uploads")
     seed: Seed | None = Field(default=None, description="of sample 0; that of the world, or 0, when absent")
+    readout: Id | None = Field(
+        default=None, description="kind of world whose facts are read, such as blocks; that of the scene when absent"
+    )
+
+
+class BeginRollout(Begins):
+    """From exactly one of `world`, `scene` and `upload`; either `candidates`, or `actions` to make them of."""
+
     candidates: list[Annotated[list[ActionText], Field(min_length=1, max_length=MAX_ACTIONS_PER_CALL)]] | None = Field(
         default=None, min_length=1, max_length=MAX_CANDIDATES, description="what to do, in order; any length"
     )
@@ -61,9 +69,6 @@ class BeginRollout(Sent):
     )
     outputs: Outputs = Outputs()
     goal: Goal | None = None
-    readout: Id | None = Field(
-        default=None, description="kind of world whose facts are read, such as blocks; that of the scene when absent"
-    )
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -3,11 +3,9 @@
 import asyncio
 import base64
 import logging
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,9 +15,19 @@ from server.engine.job import Frame
 from server.errors import UnknownFuture
 from server.metrics import Metrics
 from server.problems import explain
-from server.rollouts.bodies import FutureView, Outputs, SampleView, ScoreView, SpreadView, Status
+from server.rollouts.bodies import (
+    FutureTold,
+    FutureView,
+    Outputs,
+    ProgressTold,
+    RolloutEnded,
+    SampleView,
+    ScoreView,
+    SpreadView,
+    Status,
+)
+from server.rollouts.imagining import Imagining
 from server.rollouts.steps import Steps
-from server.sessions.world import now
 
 if TYPE_CHECKING:
     from pandora.futures import Future, Judge, Sample, Walk
@@ -56,25 +64,16 @@ class Asked:
     step: int | None = None
 
 
-class RolloutJob:
+class RolloutJob(Imagining):
     """Begins at once. `width` says how many steps the engine shall have at a time. Raises as Engine.submit."""
 
     def __init__(self, asked: Asked, engine: Engine, metrics: Metrics, width: Callable[[], int], quality: int):
-        self.id = secrets.token_hex(16)
+        super().__init__(asked.owner)
         self.asked = asked
-        self.status: Status = "running"
-        self.code: str | None = None
-        self.created_at = now()
-        self.expires_at: str | None = None
         self.futures: list[Seen] = []  # in the order of their ends
-        self.bytes = 0  # of the pictures
-        self.is_over = False
-        self.news = asyncio.Event()  # set, and replaced, when something has changed
-        self._loop = asyncio.get_running_loop()
         self._metrics = metrics
         self._width = width
         self._quality = quality
-        self._began = time.perf_counter()
         self._queue: list[int] = []
         self._queued: set[int] = set()
         self._codes: dict[int, str] = {}
@@ -98,16 +97,24 @@ class RolloutJob:
         return -max(told)[2] if told else None
 
     def stop(self, status: Status = "cancelled", code: str | None = None) -> None:
-        """Go no further: the futures that are not complete follow as far as they came."""
+        """The futures that are not complete follow as far as they came."""
         if self._over:
             return
         self._over = True
         self._halted = (status, code or status)
         self._enqueue(self._steps.stop())
 
-    def expire(self, seconds: float) -> None:
-        """Say when it will be forgotten."""
-        self.expires_at = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+    def told(self, after: int) -> Sequence[FutureTold]:
+        """Futures, in the order of their ends."""
+        tree = self.asked.tree
+        return [FutureTold(done=tree.done, total=tree.total, future=seen.view) for seen in self.futures[after:]]
+
+    def told_progress(self) -> ProgressTold:
+        return ProgressTold(done=self.asked.tree.done, total=self.asked.tree.total)
+
+    def told_end(self) -> RolloutEnded:
+        tree = self.asked.tree
+        return RolloutEnded(status=self.status, code=self.code, best=self.best, done=tree.done, total=tree.total)
 
     def frame(self, index: int, sample: int) -> bytes:
         """A JPEG. Raises UnknownFuture."""
@@ -180,10 +187,6 @@ class RolloutJob:
         self._metrics.rollout_steps_spared.inc(tree.plain - tree.total)
         self._metrics.rollout(self.status, time.perf_counter() - self._began)
         self._tell()
-
-    def _tell(self) -> None:
-        news, self.news = self.news, asyncio.Event()
-        news.set()
 
     # --- on another thread ---
 

@@ -50,7 +50,8 @@ async def metrics(service: TheService) -> Response:
         viewers=sessions.viewers,
         engine_waiting=engine.waiting,
         rollouts_running=service.rollouts.running,
-        rollout_bytes=service.rollouts.bytes,
+        plans_running=service.plans.running,
+        rollout_bytes=service.pool.bytes,
         cached_bytes=sessions.bytes,
         shared_bytes=await sessions.shared_bytes(),
     )

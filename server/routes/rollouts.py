@@ -1,61 +1,38 @@
 """Rollouts: futures of a state, imagined side by side; no world is touched."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import anyio
 from fastapi import APIRouter, Depends, Query, Response
-from fastapi.responses import StreamingResponse
 from starlette.requests import HTTPConnection
 
-from pandora.errors import InvalidInput, UnknownName
+from pandora.errors import InvalidInput
 from pandora.futures import Judge
-from pandora.media import load_image
 from pandora.rollout import Tree
 from pandora.scoring import FactsGoal, ImageGoal, Readout, Scorer, goal_in_words, readout_of
-from server.accounting import note
-from server.errors import IncompatibleModel, RolloutTooLarge
+from server.errors import RolloutTooLarge
 from server.limits import MAX_CANDIDATES
-from server.openapi import LINES
 from server.recording import film
-from server.rollouts.bodies import (
-    BeginRollout,
-    FutureTold,
-    Goal,
-    ProgressTold,
-    RolloutEnded,
-    RolloutEvent,
-    RolloutView,
-)
+from server.rollouts.bodies import BeginRollout, RolloutEvent, RolloutView
 from server.rollouts.job import Asked, RolloutJob, Seen, Work
+from server.rollouts.start import Start, check_goal, find_kind, find_start, make_image_goal
+from server.routes.lines import Lines
 from server.service import Service, get_service
 from server.users.access import get_principal
 from server.users.principal import Principal
-
-if TYPE_CHECKING:
-    from pandora.types import WorldState
 
 router = APIRouter(prefix="/rollouts", tags=["rollouts"])
 TheService = Annotated[Service, Depends(get_service)]
 ThePrincipal = Annotated[Principal, Depends(get_principal)]
 
-HEARTBEAT = 1.0  # seconds between lines of the events at most
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "Lines, each of them one of these.", "model": RolloutEvent}
 }
 _IMAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
 _MP4: dict[int | str, dict[str, Any]] = {200: {"content": {"video/mp4": {}}}}
-
-
-class Lines(StreamingResponse):
-    """JSON objects, one a line."""
-
-    media_type = LINES
 
 
 async def get_rollout(
@@ -75,10 +52,10 @@ async def begin_rollout(
     """Imagine many futures of a world, a scene or an upload; they come on `/events` as they are complete."""
     service.store.check_open()
     candidates = _candidates(service, body)
-    with service.rollouts.room(principal.owner):
-        start = await _start(service, principal, body)
-        readout = await _readout(body, start.kind)
-        scorer = await _scorer(service, principal, body.goal, readout, start.state)
+    with service.pool.room(principal.owner):
+        start = await find_start(service, principal, body)
+        readout = await _readout(body, start)
+        scorer = await _scorer(service, principal, body, readout, start)
         tree = await anyio.to_thread.run_sync(Tree, start.state, candidates, body.samples)
         judge = Judge(readout=readout if body.outputs.facts else None, scorers={"goal": scorer} if scorer else {})
         asked = Asked(
@@ -106,7 +83,7 @@ async def read_rollout(job: TheRollout) -> RolloutView:
 @router.delete("/{rollout_id}", status_code=204)
 async def delete_rollout(job: TheRollout, service: TheService) -> None:
     """Stop a rollout and forget it; who listens to its events hears the end."""
-    service.rollouts.delete(job)
+    service.pool.delete(job)
 
 
 @router.get("/{rollout_id}/events", response_class=Lines, responses=_EVENTS)
@@ -114,7 +91,7 @@ async def read_rollout_events(
     job: TheRollout, after: Annotated[int, Query(ge=0, le=MAX_CANDIDATES, description="skip so many futures")] = 0
 ) -> Lines:
     """Futures as they are complete, then the end: one JSON object a line."""
-    return Lines(_lines(job, after), headers={"Cache-Control": "no-store"})
+    return Lines(job.lines(after), headers={"Cache-Control": "no-store"})
 
 
 @router.get("/{rollout_id}/futures/{index}/frame", response_class=Response, responses=_IMAGE)
@@ -141,25 +118,6 @@ def view(job: RolloutJob) -> RolloutView:
         created_at=job.created_at, expires_at=job.expires_at, best=job.best,
         futures=[seen.view for seen in job.futures],
     )  # fmt: skip
-
-
-async def _lines(job: RolloutJob, sent: int) -> AsyncIterator[str]:
-    tree = job.asked.tree
-    while True:
-        news, is_over = job.news, job.is_over
-        fresh = job.futures[sent:]
-        sent += len(fresh)
-        for seen in fresh:
-            yield FutureTold(done=tree.done, total=tree.total, future=seen.view).model_dump_json() + "\n"
-        if is_over:
-            ended = RolloutEnded(status=job.status, code=job.code, best=job.best, done=tree.done, total=tree.total)
-            yield ended.model_dump_json() + "\n"
-            return
-        if not fresh:
-            yield ProgressTold(done=tree.done, total=tree.total).model_dump_json() + "\n"
-        with suppress(TimeoutError):
-            async with asyncio.timeout(HEARTBEAT):
-                await news.wait()
 
 
 # --- what a rollout is made of ---
@@ -190,68 +148,26 @@ def _candidates(service: Service, body: BeginRollout) -> list[list[str]]:
     return candidates
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Start:
-    """The state to begin from, which committed step it is, and the kind of its world, where these are known."""
-
-    state: "WorldState"
-    step: int | None = None
-    kind: str | None = None
-
-
-async def _start(service: Service, principal: Principal, body: BeginRollout) -> Start:
-    """Raises InvalidInput, UnknownWorld, UnknownStep, UnknownUpload, UnknownName, IncompatibleModel."""
-    if sum(source is not None for source in (body.world, body.scene, body.upload)) != 1:
-        raise InvalidInput("A rollout begins from exactly one of: a world, a scene, an upload.")
-    if body.step is not None and body.world is None:
-        raise InvalidInput("`step` names a committed step of a `world`; scenes and uploads have none.")
-    if body.world is not None:
-        session = await service.sessions.find(body.world, principal.owner)
-        note(world=body.world)
-        step = session.world.step(body.step)
-        if step.model != service.engine.model.fingerprint:
-            raise IncompatibleModel
-        state = await session.state(step.number)
-        known = service.scenes.get(session.world.scene or "")
-        seed = session.world.seed if body.seed is None else body.seed
-        return Start(state=state.fork(seed), step=step.number, kind=known.world if known else None)
-    kind = None
-    if body.scene is not None:
-        if body.scene not in service.scenes:
-            raise UnknownName("scene", body.scene, service.scenes)
-        scene = service.scenes[body.scene]
-        kind, picture = scene.world, await anyio.to_thread.run_sync(load_image, scene.image, limiter=service.decoding)
-    else:
-        picture = service.uploads.get(principal.owner, body.upload or "").picture
-    begun = service.engine.call(lambda model: model.begin(picture, seed=body.seed or 0))
-    return Start(state=await asyncio.wrap_future(begun), kind=kind)
-
-
-async def _readout(body: BeginRollout, kind: str | None) -> Readout | None:
+async def _readout(body: BeginRollout, start: Start) -> Readout | None:
     """What reads facts, where they are needed. Raises UnknownName, InvalidInput."""
     if not body.outputs.facts and not (body.goal and body.goal.facts):
         return None
-    if (name := body.readout or kind) is None:
-        raise InvalidInput("Facts are read by the rules of a kind of world. Name it in `readout`, such as blocks.")
-    return await anyio.to_thread.run_sync(readout_of, name)
+    return await anyio.to_thread.run_sync(readout_of, find_kind(body, start))
 
 
 async def _scorer(
-    service: Service, principal: Principal, goal: Goal | None, readout: Readout | None, state: "WorldState"
+    service: Service, principal: Principal, body: BeginRollout, readout: Readout | None, start: Start
 ) -> Scorer | None:
-    """Raises InvalidInput, UnknownUpload, UnsupportedGoal."""
-    if goal is None:
+    """Raises InvalidInput, UnknownName, UnknownUpload."""
+    if (goal := body.goal) is None:
         return None
-    if sum(given is not None for given in (goal.facts, goal.upload, goal.text)) != 1:
-        raise InvalidInput("A goal is exactly one of: facts, an upload, a text.")
+    check_goal(goal)
     if goal.facts is not None:
         assert readout is not None, "a goal of facts needs one"
         return FactsGoal(map(tuple, goal.facts), readout)
     if goal.text is not None:
-        return goal_in_words(service.engine.model, goal.text)
-    picture = service.uploads.get(principal.owner, goal.upload or "").picture
-    made = service.engine.call(lambda model: ImageGoal(model, picture, start=state))
-    return await asyncio.wrap_future(made)
+        return await anyio.to_thread.run_sync(goal_in_words, goal.text, find_kind(body, start))
+    return await make_image_goal(service, principal, goal.upload or "", start.state)
 
 
 async def _think(service: Service, with_model: bool, work: Work) -> list[Seen]:

@@ -88,7 +88,7 @@ class Moments:
 
     def keep(self, step: Step, state: "WorldState", clip: Clip) -> None:
         """Take in what a step made."""
-        self._states.put(step, state, _state_bytes(state))
+        self._states.put(step, state, state_bytes(state))
         self._clips.put(step, clip, sum(len(frame.jpeg) for frame in clip))
 
     async def save(self, step: Step, state: "WorldState", clip: Clip) -> None:
@@ -169,7 +169,7 @@ class Moments:
         name = step.snapshot
         state = await asyncio.wrap_future(self._store.database.later(self._unpack, name))
         if state is not None:
-            self._states.put(step, state, _state_bytes(state))
+            self._states.put(step, state, state_bytes(state))
         return state
 
     def _unpack(self, name: str) -> "WorldState | None":
@@ -229,5 +229,5 @@ def _still(state: "WorldState", quality: int) -> Frame:
     return Frame(jpeg=encode_jpeg(state.frame.numpy(), quality), timestamp_ms=time.time_ns() // 1_000_000)
 
 
-def _state_bytes(state: "WorldState") -> int:
+def state_bytes(state: "WorldState") -> int:
     return sum(tensor.nbytes for tensor in (state.latents, state.frame, *state.decoder_memory))

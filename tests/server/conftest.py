@@ -15,10 +15,12 @@ from starlette.testclient import TestClient, WebSocketTestSession
 from pandora.media import encode_png
 from pandora.presets import tiny_model
 from pandora.world_model import WorldModel
+from pandora.worlds.blocks.world import Blocks
 from server.app import create_app
 from server.engine.engine import Engine
 from server.protocol import FrameHeader
 from server.settings import Settings
+from tests.server.ruled import Ruled, read, write_scenes
 
 SCENES = [
     {"id": "tower", "world": "blocks", "title": "A tower", "image": "tower.png", "suggestions": ["pick up", "wait"]},
@@ -168,3 +170,42 @@ def world(client: TestClient) -> str:
     response = client.post("/v1/worlds", json={"scene": "tower", "seed": 7})
     assert response.status_code == 201, response.text
     return response.json()["id"]
+
+
+# --- where behaviour must be exact: a model that knows the rules -----------------------------------------------------
+
+
+@pytest.fixture
+def ruled(monkeypatch: pytest.MonkeyPatch) -> Ruled:
+    """Its pictures are read once each: a readout takes as long as a step."""
+    monkeypatch.setattr(Blocks, "readout", lambda self, frame: read(np.ascontiguousarray(frame).tobytes()))
+    return Ruled()
+
+
+@pytest.fixture
+def ruled_engine(ruled: Ruled, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    monkeypatch.setattr("server.engine.engine._give_way", lambda: None)  # it computes next to nothing
+    engine = Engine(lambda: ruled)  # type: ignore[arg-type, return-value]
+    engine.start()
+    engine.settled.wait()
+    yield engine
+    ruled.slow.clear()
+    engine.stop()
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_scenes(tmp_path_factory.mktemp("scenes"))
+
+
+@pytest.fixture
+def open_ruled(scenes: Path, ruled_engine: Engine, kept: Path) -> Callable[..., AbstractContextManager[TestClient]]:
+    """As `open_client`, of a service with the model that knows the rules."""
+    settings = Settings(weights=scenes, device="cpu", data=kept)
+    return lambda **changes: TestClient(create_app(settings.but(**changes), ruled_engine), base_url="http://localhost")
+
+
+@pytest.fixture
+def ruled_client(open_ruled: Callable[..., AbstractContextManager[TestClient]]) -> Iterator[TestClient]:
+    with open_ruled() as client:
+        yield client

@@ -115,8 +115,10 @@ def test_cancel_and_deadline(far: World, engine: Engine) -> None:
 
 def test_goals_that_are_refused(far: World) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        far.rollouts([WAIT], goal="the red block is on the blue one")
-    assert refused.value.code == "unsupported_goal"
+        far.rollouts([WAIT], goal="a castle")
+    assert refused.value.code == "invalid_input"
+    words = next(far.rollouts([WAIT], goal="the red block is on the blue block"))
+    assert (words.score, words.confidence) == (None, 0.0), "noise can't be read"
     facts = next(far.rollouts([WAIT], goal=[("on", "red", "blue")], facts=True))
     assert (facts.score, facts.confidence, facts.facts()) == (None, 0.0, None), "noise can't be read"
 

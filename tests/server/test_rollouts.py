@@ -190,7 +190,7 @@ def test_goals_of_pictures(client: TestClient, world: str) -> None:
         ({"scene": "tower", "actions": ["a", "b"], "horizon": 8, "samples": 16}, 422, "rollout_too_large"),
         ({"scene": "tower", "candidates": [[WAIT]], "goal": {}}, 422, "invalid_input"),
         ({"scene": "tower", "candidates": [[WAIT]], "goal": {"upload": "nothing"}}, 422, "unknown_upload"),
-        ({"scene": "tower", "candidates": [[WAIT]], "goal": {"text": "a tower"}}, 422, "unsupported_goal"),
+        ({"scene": "tower", "candidates": [[WAIT]], "goal": {"text": "a tower"}}, 422, "invalid_input"),
         ({"scene": "tower", "candidates": [[WAIT]], "outputs": {"facts": True}, "readout": "x"}, 422, "unknown_name"),
     ],
 )  # fmt: skip

@@ -1,0 +1,35 @@
+"""Planners by the names that clients know them by."""
+
+from pandora.errors import UnsupportedGoal
+from pandora.planning import MCTS, AStar, Beam, BreadthFirst, Greedy, Planner, RandomPlan
+from server.plans.bodies import PlannerName
+
+_WALKS = 32  # of MCTS, unless the budget ends first
+_TOGETHER = 4  # of them
+
+
+def choose_planner(name: PlannerName | None, is_picture: bool) -> PlannerName:
+    """What is planned with where nothing or `name` was asked for. Raises UnsupportedGoal where it can't be done."""
+    if name == "astar" and is_picture:
+        raise UnsupportedGoal(
+            "The planner astar goes by how many actions are left, which a picture does not tell. "
+            "Take breadth_first, beam, mcts, greedy or random, or give the goal as facts or as a text."
+        )
+    return name or ("beam" if is_picture else "astar")
+
+
+def make_planner(name: PlannerName, seed: int, is_picture: bool) -> Planner:
+    """A planner; `seed` is of its own chance."""
+    match name:
+        case "astar":
+            return AStar()
+        case "breadth_first":
+            return BreadthFirst()
+        case "beam":
+            return Beam(by="score" if is_picture else "distance")
+        case "mcts":
+            return MCTS(n_iters=_WALKS, parallel=_TOGETHER, drop_repeats=True, seed=seed)
+        case "greedy":
+            return Greedy(seed=seed)
+        case "random":
+            return RandomPlan(seed=seed)
