@@ -1,7 +1,7 @@
 """The model card: what the weights are, how they were made, what they can do.
 
 Every figure is read from a file that a command wrote: `runs.jsonl` and `metrics.jsonl` of the stages, the `--json` of
-`pandora eval` and `pandora bench stream`.
+`pandora eval` and of the benches.
 """
 
 import json
@@ -53,8 +53,7 @@ if it were this table. More blocks than it was trained on, and sentences far fro
 """
 
 
-BEGIN, END = "<!-- measured:begin -->", "<!-- measured:end -->"
-HEADLINES = {
+MODEL = {
     "next_state.in_distribution": "whole state right after an action, read from the generated pixels",
     "next_state.held_out_phrasings": "the same, in words it never read in training",
     "next_state.held_out_transitions": "the same, in situations it never saw that action",
@@ -68,6 +67,27 @@ HEADLINES = {
     "stream.first_frame_p95_ms": "milliseconds from action to first new frame, 95th percentile",
     "server.peak_memory_bytes": "the server's peak memory with one world, MB",
 }
+THINKING = {
+    "blocksworld.video.open": "Visual Blocksworld, one plan from a picture and a sentence: problems solved",
+    "blocksworld.video.closed": "the same, looking and planning again after every action",
+    "goals.half_film": "which of four goals somebody has, after half of the film",
+    "rollouts.64x4_seconds": "seconds for 64 futures of 4 actions from one state through the service, two CPU cores",
+    "rollouts.first_result_seconds": "seconds until the first of them is there",
+}
+SERVICE = {
+    "service.share_of_model": "frames through the service, as a share of the bare model's",
+    "service.eight_worlds": "frames of eight live worlds together, as a multiple of one world's",
+    "fork.64_ms": "milliseconds for 64 forks of a world with 32 steps",
+    "fork.memory_share": "the memory these add until they differ, as a share of the world's",
+    "page.chunk_to_pixels_p95_ms": "milliseconds from a clip that is ready to pixels on the page, 95th percentile",
+    "restart.seconds": "seconds that 1,000 stored worlds add to a restart",
+    "kill.lost_steps": "committed steps lost to kill -9 at random instants",
+    "probe.leaks": "worlds of others that a user got to see, over all calls",
+    "fuzz.crashes": "crashes by fuzzed frames, bodies, pictures and weights",
+    "schema.failures": "answers that the OpenAPI document does not describe",
+    "soak.memory_growth": "50 worlds, 200 viewers: memory after 20 minutes by that after 2",
+}
+HEADLINES = {"measured": MODEL, "thinking": THINKING, "service": SERVICE}  # by the marks around each table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +96,11 @@ class CardConfig(Config):
 
     weights: str = "weights/pandora-small"
     runs: tuple[str, ...] = ("runs/autoencoder", "runs/align", "runs/video", "runs/rollout")
-    evaluation: str = "weights/pandora-small/measured/eval.json"
-    stream: str = "weights/pandora-small/measured/stream.json"
-    readme: str = "README.md"  # its table of headline rows is written anew between two marks
+    measured: tuple[str, ...] = tuple(
+        f"weights/pandora-small/measured/{name}.json"
+        for name in ("eval", "stream", "blocksworld", "goals", "rollouts", "service")
+    )
+    readme: str = "README.md"  # its tables of headline rows are written anew between their marks
 
 
 def write(config: CardConfig) -> Path:
@@ -87,35 +109,44 @@ def write(config: CardConfig) -> Path:
     sizes = read_sizes(folder)
     parts = "\n".join(f"| {name} | {_what(name)} | {count:,} |" for name, (count, _) in sizes.items())
     stages = [_stage(Path(run), folder) for run in config.runs if (Path(run) / "runs.jsonl").exists()]
-    tables = [_rows(Path(path)) for path in (config.evaluation, config.stream) if Path(path).exists()]
+    measured = [Path(path) for path in config.measured if Path(path).exists()]
     card = FRONT.format(
         name=folder.name,
         parameters=sum(count for count, _ in sizes.values()) / 1e6,
         megabytes=sum(size for _, size in sizes.values()) / 1e6,
         parts=parts,
         training="\n\n".join(stages),
-        measured="\n\n".join(tables),
+        measured="\n\n".join(map(_rows, measured)),
     )
     path = folder / "README.md"
     path.write_text(card)
     write_manifest(folder)
     if Path(config.readme).exists():
-        write_headlines(Path(config.readme), [Path(config.evaluation), Path(config.stream)])
+        write_headlines(Path(config.readme), measured)
     return path
 
 
 def write_headlines(readme: Path, files: list[Path]) -> None:
-    """Put the headline rows that have been measured between the marks of a README."""
-    rows = {row["name"]: row for file in files if file.exists() for row in json.loads(file.read_text())["rows"]}
+    """Put the headline rows that have been measured between the marks of a README, for each table that it has."""
+    rows = {row["name"]: row for file in files for row in json.loads(file.read_text())["rows"]}
+    text = readme.read_text()
+    for mark, headlines in HEADLINES.items():
+        begin, end = f"<!-- {mark}:begin -->", f"<!-- {mark}:end -->"
+        if begin in text:
+            before, rest = text.split(begin)
+            text = f"{before}{begin}\n{_headlines(rows, headlines)}\n{end}{rest.split(end)[1]}"
+    readme.write_text(text)
+
+
+def _headlines(rows: dict[str, Any], headlines: dict[str, str]) -> str:
     lines = ["| what | measured | 95 % interval | n |", "|---|---|---|---|"]
-    for name, meaning in HEADLINES.items():
+    for name, meaning in headlines.items():
         if row := rows.get(name):
             unit = 1e6 if row["unit"] == "bytes" else 1
             spread = row.get("low") is not None and row["low"] != row["high"]
             interval = f"{row['low'] / unit:.3g} to {row['high'] / unit:.3g}" if spread else ""
-            lines.append(f"| {meaning} | {row['value'] / unit:.3g} | {interval} | {row['n']} |")
-    before, rest = readme.read_text().split(BEGIN)
-    readme.write_text(before + BEGIN + "\n" + "\n".join(lines) + "\n" + END + rest.split(END)[1])
+            lines.append(f"| {meaning} | {row['value'] / unit:.3g} | {interval} | {row['n']:,} |")
+    return "\n".join(lines)
 
 
 def _what(part: str) -> str:

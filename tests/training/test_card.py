@@ -1,0 +1,36 @@
+"""The tables of the README come from what was measured, and from nothing else."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pandora.training.card import HEADLINES, write_headlines
+
+
+def measured(path: Path, *rows: dict[str, Any]) -> Path:
+    path.write_text(json.dumps({"rows": rows, "settings": {}}))
+    return path
+
+
+def test_tables_are_written_between_their_marks(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    before = (
+        "a\n<!-- measured:begin -->\nold\n<!-- measured:end -->\nb\n<!-- service:begin -->\n<!-- service:end -->\nc\n"
+    )
+    readme.write_text(before)
+    share = {"name": "next_state.in_distribution", "value": 0.98, "unit": "share", "low": 0.97, "high": 0.99, "n": 1000}
+    memory = {"name": "server.peak_memory_bytes", "value": 827e6, "unit": "bytes", "low": None, "high": None, "n": 1}
+    other = {"name": "of.no.table", "value": 1, "unit": "", "low": None, "high": None, "n": 1}
+    lost = {"name": "kill.lost_steps", "value": 0, "unit": "steps", "low": 0, "high": 0, "n": 500}
+    files = [measured(tmp_path / "a.json", share, memory, other), measured(tmp_path / "b.json", lost)]
+    for _ in range(2):  # a second time changes nothing
+        write_headlines(readme, files)
+        text = readme.read_text()
+        assert "old" not in text
+        assert "of.no.table" not in text
+        assert f"| {HEADLINES['measured']['next_state.in_distribution']} | 0.98 | 0.97 to 0.99 | 1,000 |" in text
+        assert f"| {HEADLINES['measured']['server.peak_memory_bytes']} | 827 |  | 1 |" in text
+        service = text.split("<!-- service:begin -->")[1].split("<!-- service:end -->")[0]
+        assert service.splitlines()[3:] == [f"| {HEADLINES['service']['kill.lost_steps']} | 0 |  | 500 |"]
+        assert text.startswith("a\n")
+        assert text.endswith("<!-- service:end -->\nc\n")
