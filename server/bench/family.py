@@ -59,7 +59,8 @@ class Family:
             "candidates": [[["wait"]]], "horizon": [1], "samples": [1, 2], "deadline_ms": [60_000],
             "sampling_steps": [1], "outputs": [{"film": True}], "readout": ["blocks"], "index": [0, 9],
             "sample": [0, 9], "goal": [{"upload": references["upload"]}, {"text": "wait"}], "node": [0, 9],
-            "planner": ["beam"], "budget": [{"calls": 1}], "verify": [0],
+            "planner": ["beam"], "budget": [{"calls": 1}], "verify": [0], "beta": [1.5],
+            "goals": [[{"text": "the hand is empty"}, {"facts": [["on", "red", "blue"]]}]],
             KEY: [references.get(KEY, secrets.token_hex(8))],
         }  # fmt: skip
 

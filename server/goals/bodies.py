@@ -51,6 +51,12 @@ class InferGoals(Begins):
                     "goals": [{"text": "the red block is on the blue block"}, {"text": "the hand holds the red block"}],
                     "beta": 1.5,
                 },
+                {
+                    "upload": "id from POST /v1/uploads",
+                    "readout": "blocks",
+                    "actions": ["pick up the red block"],
+                    "goals": [{"text": "the red block is on the blue block"}, {"text": "the hand holds the red block"}],
+                },
             ]
         }
     )
