@@ -1,5 +1,6 @@
 """The real service around the real model at a tiny, random size."""
 
+import inspect
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from server.engine.engine import Engine
 from server.protocol import FrameHeader
 from server.settings import Settings
 from tests.server.ruled import Ruled, read, write_scenes
+from tests.server.wire import Wire
 
 SCENES = [
     {"id": "tower", "world": "blocks", "title": "A tower", "image": "tower.png", "suggestions": ["pick up", "wait"]},
@@ -30,6 +32,12 @@ SCENES = [
 
 def make_picture(seed: int, size: tuple[int, int] = (128, 128)) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
+
+
+def public_calls(kind: type) -> dict[str, list[str]]:
+    """What can be called on objects of a class, with the names of the parameters."""
+    found = inspect.getmembers(kind, inspect.isfunction)
+    return {name: list(inspect.signature(call).parameters) for name, call in found if not name.startswith("_")}
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +91,14 @@ def open_client(settings: Settings, engine: Engine, kept: Path) -> Callable[...,
 def client(open_client: Callable[..., AbstractContextManager[TestClient]]) -> Iterator[TestClient]:
     with open_client() as client:
         yield client
+
+
+@pytest.fixture
+def wire(port: int) -> Iterator[Wire]:
+    """A line to the module's own `port`."""
+    wire = Wire(port)
+    yield wire
+    wire.close()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The client against a real server, over lines that break."""
 
-import inspect
 import json
 import subprocess
 import sys
@@ -41,7 +40,7 @@ from server.engine.engine import Engine
 from server.protocol import ClipEnd, ClipStart
 from server.routes import stream as server_stream
 from server.settings import Settings
-from tests.server.conftest import make_picture
+from tests.server.conftest import make_picture, public_calls
 from tests.server.wire import Wire, serve
 
 FRAMES = 8
@@ -58,13 +57,6 @@ def port(settings: Settings, engine: Engine, tmp_path_factory: pytest.TempPathFa
 def service(port: int) -> Iterator[Client]:
     with Client(f"http://127.0.0.1:{port}") as client:
         yield client
-
-
-@pytest.fixture
-def wire(port: int) -> Iterator[Wire]:
-    wire = Wire(port)
-    yield wire
-    wire.close()
 
 
 @pytest.fixture
@@ -158,13 +150,9 @@ def test_addresses_that_are_none() -> None:
     ("plain", "waiting"), [(Client, AsyncClient), (Worlds, AsyncWorlds), (World, AsyncWorld), (Stream, AsyncStream)]
 )
 def test_both_faces_are_alike(plain: type, waiting: type) -> None:
-    def calls(kind: type) -> dict[str, list[str]]:
-        found = inspect.getmembers(kind, inspect.isfunction)
-        return {name: list(inspect.signature(call).parameters) for name, call in found if not name.startswith("_")}
-
     hidden = {"refresh", "fetch_frames"}  # with what the stream needs besides
-    assert {name: taken for name, taken in calls(waiting).items() if name not in hidden} == {
-        name: taken for name, taken in calls(plain).items() if name not in hidden
+    assert {name: taken for name, taken in public_calls(waiting).items() if name not in hidden} == {
+        name: taken for name, taken in public_calls(plain).items() if name not in hidden
     }
 
 

@@ -1,6 +1,5 @@
 """Plans through the client, over lines that break; and from the shell."""
 
-import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +25,7 @@ from server.client import (
 from server.client.cli import world as commands
 from server.engine.engine import Engine
 from server.settings import Settings
+from tests.server.conftest import public_calls
 from tests.server.ruled import Ruled
 from tests.server.test_plans import GOAL, PLAN
 from tests.server.wire import Wire, serve
@@ -38,13 +38,6 @@ def port(scenes: Path, ruled_engine: Engine, kept: Path) -> Iterator[int]:
 
 
 @pytest.fixture
-def wire(port: int) -> Iterator[Wire]:
-    wire = Wire(port)
-    yield wire
-    wire.close()
-
-
-@pytest.fixture
 def far(wire: Wire) -> Iterator[World]:
     """A world at the other end of the wire."""
     with Client(wire.address) as client:
@@ -53,11 +46,7 @@ def far(wire: Wire) -> Iterator[World]:
 
 @pytest.mark.parametrize(("plain", "waiting"), [(PlanNode, AsyncPlanNode), (Plan, AsyncPlan)])
 def test_both_faces_are_alike(plain: type, waiting: type) -> None:
-    def calls(kind: type) -> dict[str, list[str]]:
-        found = inspect.getmembers(kind, inspect.isfunction)
-        return {name: list(inspect.signature(call).parameters) for name, call in found if not name.startswith("_")}
-
-    assert calls(waiting) == calls(plain)
+    assert public_calls(waiting) == public_calls(plain)
 
 
 def test_a_plan_is_watched_and_played(far: World, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Rollouts through the client, over lines that break; from the shell; and measured."""
 
-import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +27,7 @@ from server.client import (
 from server.client.cli import world as commands
 from server.engine.engine import Engine
 from server.settings import Settings
-from tests.server.conftest import make_picture
+from tests.server.conftest import make_picture, public_calls
 from tests.server.test_rollouts import until
 from tests.server.wire import Wire, serve
 
@@ -43,13 +42,6 @@ def port(settings: Settings, engine: Engine, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture
-def wire(port: int) -> Iterator[Wire]:
-    wire = Wire(port)
-    yield wire
-    wire.close()
-
-
-@pytest.fixture
 def far(wire: Wire) -> Iterator[World]:
     """A world at the other end of the wire."""
     with Client(wire.address) as client:
@@ -58,11 +50,7 @@ def far(wire: Wire) -> Iterator[World]:
 
 @pytest.mark.parametrize(("plain", "waiting"), [(Future, AsyncFuture), (Rollout, AsyncRollout)])
 def test_both_faces_are_alike(plain: type, waiting: type) -> None:
-    def calls(kind: type) -> dict[str, list[str]]:
-        found = inspect.getmembers(kind, inspect.isfunction)
-        return {name: list(inspect.signature(call).parameters) for name, call in found if not name.startswith("_")}
-
-    assert calls(waiting) == calls(plain)
+    assert public_calls(waiting) == public_calls(plain)
 
 
 def test_futures_come_one_by_one(far: World, tmp_path: Path) -> None:
