@@ -17,6 +17,7 @@ Weights = Annotated[Path | None, typer.Option(help="Folder of weights.", show_de
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:0.", show_default="auto")]
 Threads = Annotated[str | None, typer.Option(help="CPU threads of the model: a number or auto.", show_default="auto")]
 Steps = Annotated[int | None, typer.Option(min=1, max=50, help="Denoising steps a clip.", show_default="2")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write rows and settings to this file.")]
 
 bench = typer.Typer(help="Measure the service.", no_args_is_help=True)
 
@@ -71,7 +72,7 @@ def serve(
 def bench_stream(
     weights: Weights = None,
     quick: Annotated[bool, typer.Option("--quick", help="A run of well under a minute.")] = False,
-    json: Annotated[Path | None, typer.Option("--json", help="Write rows and settings to this file.")] = None,
+    json: Json = None,
     device: Device = None,
     threads: Threads = None,
     steps: Steps = None,
@@ -94,7 +95,7 @@ def bench_service(
     ] = None,
     weights: Weights = None,
     quick: Annotated[bool, typer.Option("--quick", help="A few minutes instead of an hour.")] = False,
-    json: Annotated[Path | None, typer.Option("--json", help="Write rows and settings to this file.")] = None,
+    json: Json = None,
     device: Device = None,
     threads: Threads = None,
     steps: Steps = None,
@@ -109,7 +110,7 @@ def bench_service(
 def bench_rollouts(
     weights: Weights = None,
     quick: Annotated[bool, typer.Option("--quick", help="One round, and fewer single steps.")] = False,
-    json: Annotated[Path | None, typer.Option("--json", help="Write rows and settings to this file.")] = None,
+    json: Json = None,
     device: Device = None,
     threads: Threads = None,
     steps: Steps = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pandora.cli.bench_goals import goals
-from pandora.cli.options import Device, Seed, Weights
+from pandora.cli.options import Device, Json, Out, Processes, Redraws, Seed, Steps, Weights
 from pandora.errors import InvalidInput, UnknownName
 
 _STANDARD = 60  # problems of the standard slice
@@ -52,14 +52,9 @@ AnyAction = Annotated[
     bool, typer.Option("--any-action", help="Propose all that can be said, not only what the rules allow.")
 ]
 Samples = Annotated[int, typer.Option(min=1, max=32, help="Samples of every imagined step.")]
-Redraws = Annotated[int, typer.Option(min=0, max=32, help="Times an unreadable frame is drawn again.")]
 Checks = Annotated[int, typer.Option(min=0, max=32, help="Times a plan is tried before it is trusted.")]
 Tries = Annotated[int, typer.Option(min=1, max=32, help="Searches, each with other noise, until one succeeds.")]
 Calls = Annotated[int, typer.Option(min=1, help="Clips that one plan may take.")]
-Steps = Annotated[int, typer.Option(min=1, max=50, help="Denoising steps a clip.")]
-Out = Annotated[Path, typer.Option(help="Folder for results, rows and plot; a stopped run goes on there.")]
-Json = Annotated[Path | None, typer.Option("--json", help="Write rows and settings to this file.")]
-Processes = Annotated[int, typer.Option(min=1, help="That share the work.")]
 
 
 def blocksworld(

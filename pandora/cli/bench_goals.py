@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from pandora.cli.options import Device, Seed, Weights
+from pandora.cli.options import Device, Json, Out, Processes, Redraws, Seed, Steps, Weights
 from pandora.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -31,11 +31,6 @@ Episodes = Annotated[
 Quick = Annotated[bool, typer.Option("--quick", help="A look in a minute or two: 6 episodes, or 60.")]
 Beta = Annotated[float, typer.Option(min=0, help="How rational the actor is taken to be.")]
 Calls = Annotated[int, typer.Option(min=1, help="Clips that one look may take.")]
-Steps = Annotated[int, typer.Option(min=1, max=50, help="Denoising steps a clip.")]
-Redraws = Annotated[int, typer.Option(min=0, max=32, help="Times an unreadable frame is drawn again.")]
-Out = Annotated[Path, typer.Option(help="Folder for results, rows and plot; a stopped run goes on there.")]
-Json = Annotated[Path | None, typer.Option("--json", help="Write rows and settings to this file.")]
-Processes = Annotated[int, typer.Option(min=1, help="That share the work.")]
 
 
 def goals(

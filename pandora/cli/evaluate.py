@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from pandora.cli.options import Device, Seed, Weights
+from pandora.cli.options import Device, Json, Seed, Weights
 
 
 def evaluate(
     weights: Weights,
     quick: Annotated[bool, typer.Option("--quick", help="A run of about a minute.")] = False,
-    json: Annotated[Path | None, typer.Option("--json", help="Write rows and settings to this file.")] = None,
+    json: Json = None,
     phrases: Annotated[
         Path | None, typer.Option(help="JSON of your own sentences by verb; reports only those.")
     ] = None,

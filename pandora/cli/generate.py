@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pandora.cli.options import Device, Seed, Weights
+from pandora.cli.options import Device, Seed, Steps, Weights
 from pandora.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def generate(
     weights: Weights,
     scene: Annotated[str | None, typer.Option(help="Scene to begin from; `pandora scenes` lists them.")] = None,
     image: Annotated[Path | None, typer.Option(help="Picture to begin from: PNG, JPEG, WebP, GIF or BMP.")] = None,
-    steps: Annotated[int, typer.Option(min=1, max=50, help="Denoising steps a clip.")] = 2,
+    steps: Steps = 2,
     seed: Seed = 0,
     device: Device = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
