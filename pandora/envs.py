@@ -9,7 +9,6 @@ env.restore_state(before)
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from string import ascii_letters, digits, punctuation
 from typing import Any
 
 import gymnasium
@@ -20,12 +19,12 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from pandora.errors import InvalidInput
-from pandora.media import ImageSource
+from pandora.media import Frame, Frames, ImageSource
 from pandora.scoring import Readout, Scorer, ask
-from pandora.types import Frames, Sampler, WorldState
+from pandora.types import Sampler, WorldState
 from pandora.world_model import MAX_ACTION_CHARACTERS, WorldModel
+from pandora.worlds.gym import sentences
 
-Frame = NDArray[np.uint8]  # (H, W, 3) RGB, 0..255
 _SEEDS = 2**53
 
 
@@ -226,8 +225,7 @@ class ImaginedVectorEnv(VectorEnv[Frames, Sequence[str], NDArray[Any]]):
 
 def _spaces(model: WorldModel) -> tuple[Any, spaces.Text]:
     size = model.config.frame_size
-    charset = ascii_letters + digits + punctuation + " "
-    return spaces.Box(0, 255, (size, size, 3), np.uint8), spaces.Text(MAX_ACTION_CHARACTERS, charset=charset)
+    return spaces.Box(0, 255, (size, size, 3), np.uint8), sentences(MAX_ACTION_CHARACTERS)
 
 
 def _frame(moment: Snapshot) -> Frame:

@@ -5,10 +5,11 @@ world, until one sequence ends with the goal; it does the first action, looks, a
 it imagined beside what then happened.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -20,9 +21,6 @@ from pandora.world_model import WorldModel
 from pandora.worlds import make_world
 from pandora.worlds.base import Facts
 from pandora.worlds.gym import TextActionEnv
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _SCALE = 2
 _MARGIN, _LINE = 16, 22  # pixels
@@ -53,7 +51,7 @@ class Robot:
         return self._agent.act(picture)
 
 
-def work(robot: Robot, env: TextActionEnv, picture: Frame) -> "Iterator[Move]":
+def work(robot: Robot, env: TextActionEnv, picture: Frame) -> Iterator[Move]:
     """Imagine, act, look, until the goal is seen or no way is known."""
     while (decision := robot.act(picture)).action is not None:
         imagined = robot.dynamics.film(decision.plan.states[0], [decision.action])

@@ -21,6 +21,11 @@ from pandora.worlds.base import Facts, Frame, Frames, World
 _LONGEST = 500  # characters of a sentence
 
 
+def sentences(longest: int = _LONGEST) -> spaces.Text:
+    """The space of actions: what can be typed, up to `longest` characters."""
+    return spaces.Text(longest, charset=ascii_letters + digits + punctuation + " ")
+
+
 class TextActionEnv(gymnasium.Env[Frame, str]):
     """A world as an environment. Observations: the resting picture after the action, (H, W, 3) uint8 RGB, 0..255.
 
@@ -37,7 +42,7 @@ class TextActionEnv(gymnasium.Env[Frame, str]):
         self.world = make_world(world) if isinstance(world, str) else world
         self.render_mode = render_mode
         self.observation_space = spaces.Box(0, 255, (self.world.size, self.world.size, 3), np.uint8)
-        self.action_space = spaces.Text(_LONGEST, charset=ascii_letters + digits + punctuation + " ")
+        self.action_space = sentences()
         self._scene: Any = None
         self._goal: Facts | None = None
 
