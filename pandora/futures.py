@@ -1,6 +1,6 @@
 """What imagined steps come to: futures, with their scores and how much their samples differ."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pandora.backbone import Said
 from pandora.scoring import Readout, Score, Scorer, ask, combine
 from pandora.types import Frames, WorldState
 from pandora.worlds.base import Facts, Frame
@@ -37,6 +38,7 @@ class Sample:
     film: Frames | None = None  # (T, H, W, 3) uint8, all of them
     state: WorldState | None = None
     facts: Facts | None = None  # None where nothing was imagined, too
+    said: Said | None = None  # the state in the model's own words, where that was asked for
     scores: Mapping[str, Score | None] = field(default_factory=dict)  # None where a scorer can't say
 
     @property
@@ -93,6 +95,7 @@ class Judge:
     """Makes futures of what was imagined. Only complete samples are scored."""
 
     readout: Readout | None = None
+    describe: Callable[[Sequence[Frame]], Sequence[Said]] | None = None  # such as `WorldModel.describe`
     scorers: Mapping[str, Scorer] = field(default_factory=dict)
     films: bool = False  # walks carry frames as (T, H, W, 3) uint8 arrays
     states: bool = False
@@ -122,6 +125,7 @@ class Judge:
             film=np.concatenate(walk.frames) if self.films and walk.frames else None,
             state=walk.state,
             facts=self.readout(frame) if self.readout and walk.depth else None,
+            said=self.describe([frame])[0] if self.describe and walk.depth else None,
             scores=scores,
         )
 

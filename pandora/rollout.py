@@ -184,8 +184,9 @@ class Rollout:
 
     `candidates` are lists of sentences, of equal length or not. At most `batch` steps run together. After `deadline`
     seconds, `cancel` or once `should_stop()` is true (asked between denoising steps), the futures that are not complete
-    follow as far as they came. `scorers` by name; `readout` decodes facts; `films` and `states` say what else futures
-    carry. `progress` hears the steps done and their total. Raises InvalidInput, InvalidAction.
+    follow as far as they came. `scorers` by name; `readout` decodes facts; `text_states` has the model say what it
+    sees; `films` and `states` say what else futures carry. `progress` hears the steps done and their total.
+    Raises InvalidInput, InvalidAction.
     """
 
     def __init__(
@@ -201,6 +202,7 @@ class Rollout:
         should_stop: Callable[[], bool] | None = None,
         scorers: Mapping[str, Scorer] | None = None,
         readout: Readout | None = None,
+        text_states: bool = False,
         films: bool = False,
         states: bool = False,
         progress: Callable[[int, int], None] | None = None,
@@ -216,7 +218,8 @@ class Rollout:
         self._sampler = sampler
         self._deadline = deadline
         self._should_stop = should_stop or (lambda: False)
-        self._judge = Judge(readout=readout, scorers=scorers or {}, films=films, states=states)
+        describe = model.describe if text_states else None
+        self._judge = Judge(readout=readout, describe=describe, scorers=scorers or {}, films=films, states=states)
         self._progress = progress or (lambda done, total: None)
         self._cancelled = False
         self._until: float | None = None

@@ -113,13 +113,33 @@ class ImageGoal:
         return self._model.autoencoder.encode(pixels[None, :, None])[0, :, 0].float().cpu()
 
 
-def goal_in_words(text: str, world: str) -> FactsGoal:
+class SaidGoal:
+    """The share of a goal's facts that the model's own words for a picture tell, 0..1.
+
+    The confidence is the probability that the model gives to its words; None where they tell no possible state.
+    Computes with the model, which has a voice.
+    """
+
+    def __init__(self, model: WorldModel, facts: Facts, read: Callable[[str], Facts | None]):
+        self._model, self.facts, self._read = model, facts, read
+
+    def __call__(self, state: WorldState) -> Score | None:
+        said = self._model.describe([state.frame.numpy()])[0]
+        found = self._read(said.text)
+        return None if found is None else Score(len(self.facts & found) / len(self.facts), said.confidence)
+
+
+def goal_in_words(text: str, world: str, model: WorldModel | None = None) -> FactsGoal | SaidGoal:
     """The goal that a sentence names in the kind of world of that name, e.g. "the red block is on the blue block".
 
-    Raises InvalidInput with what can be said, UnknownName.
+    A model that speaks judges by its own words for what it sees; without one the world's readout does. Raises
+    InvalidInput with what can be said, UnknownName.
     """
     kind = make_world(world)
-    return FactsGoal(kind.planning().goal(text), kind.readout)
+    goal = kind.planning().goal(text)
+    if model is not None and model.speaks:
+        return SaidGoal(model, goal, kind.planning().read_state)
+    return FactsGoal(goal, kind.readout)
 
 
 def _distance(a: Tensor, b: Tensor) -> float:

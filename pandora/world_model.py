@@ -17,10 +17,10 @@ from torch import Tensor
 
 from pandora import checkpoint
 from pandora.adapter import Adapter, AdapterConfig
-from pandora.backbone import ActionTokenizer, Backbone, BackboneConfig
+from pandora.backbone import ActionTokenizer, Backbone, BackboneConfig, Said
 from pandora.config import Config
 from pandora.errors import Cancelled, InvalidAction, InvalidInput
-from pandora.media import ImageSource, fit, load_image, to_tensor, to_uint8
+from pandora.media import Frame, ImageSource, fit, load_image, to_tensor, to_uint8
 from pandora.runtime import Runtime
 from pandora.types import Clip, Frames, Part, Sampler, WorldState, noise
 from pandora.video import Autoencoder, AutoencoderConfig, VideoConfig, VideoModel
@@ -104,6 +104,32 @@ class WorldModel:
             frame=to_uint8(frames[0, :, -1].float()).cpu(),
             decoder_memory=tuple(m[0].float().cpu() for m in memory),
         )
+
+    @property
+    def speaks(self) -> bool:
+        """Whether the backbone writes states in words: `describe` and `foresee`."""
+        return self.backbone.voice is not None
+
+    @torch.inference_mode()
+    def describe(self, frames: Sequence[Frame]) -> list[Said]:
+        """The states that B pictures (H, W, 3) uint8 show, in words, by the backbone's own eyes; one batch.
+
+        Raises InvalidConfig where the weights have no voice.
+        """
+        speaker = self.backbone.speaker
+        pixels = torch.stack([torch.from_numpy(np.ascontiguousarray(frame)) for frame in frames])
+        return speaker.write(speaker.see(pixels.to(self.runtime.device)))
+
+    @torch.inference_mode()
+    def foresee(self, texts: Sequence[str], actions: Sequence[str]) -> list[Said]:
+        """The next states, in words, of B states in words (as `describe` writes them) and B actions; nothing is drawn.
+
+        Raises InvalidAction, InvalidInput for lists of different lengths, and InvalidConfig without a voice.
+        """
+        if len(texts) != len(actions):
+            raise InvalidInput(f"{len(texts)} states need as many actions, not {len(actions)}.")
+        speaker = self.backbone.speaker
+        return speaker.write(speaker.think(list(texts), [self.check_action(action) for action in actions]))
 
     def check_action(self, text: Any) -> str:
         """The sentence with its white space tidied. Raises InvalidAction where it can't be one."""

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from pandora.backbone import Said
 from pandora.errors import InvalidAction, InvalidInput, UnknownName
 from pandora.futures import Future, best_of
 from pandora.presets import tiny_model
 from pandora.rollout import MAX_SEED, Rollout, Tree, sample_seed
-from pandora.scoring import FactsGoal, ImageGoal, Score, ask, combine, goal_in_words, readout_of
+from pandora.scoring import FactsGoal, ImageGoal, SaidGoal, Score, ask, combine, goal_in_words, readout_of
 from pandora.types import Sampler, WorldState
 from pandora.world_model import WorldModel
 from pandora.worlds.base import Facts
@@ -282,3 +283,17 @@ def test_a_goal_in_words_is_read_by_the_kind_of_world() -> None:
         goal_in_words("a castle", "blocks")
     with pytest.raises(UnknownName):
         goal_in_words("a castle", "sand")
+
+
+def test_a_model_that_speaks_judges_goals_by_its_own_words(
+    model: WorldModel, state: WorldState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = Said("red on blue; blue on table; hand empty; light on", 0.7)
+    monkeypatch.setattr(model, "describe", lambda frames: [said] * len(frames))
+    goal = goal_in_words("the red block is on the blue block and the hand holds the blue block", "blocks", model)
+    assert isinstance(goal, SaidGoal)
+    assert goal(state) == Score(0.5, 0.7)
+    monkeypatch.setattr(model, "describe", lambda frames: [Said("red on red", 0.9)])
+    assert goal(state) is None
+    future = run(model, state, [[LEFT]], text_states=True)[0]
+    assert future.samples[0].said == Said("red on red", 0.9)

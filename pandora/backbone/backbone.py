@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from pandora.backbone.language import SMALL_LANGUAGE, Language, pretrained_language
+from pandora.backbone.speech import Speaker, Voice
 from pandora.backbone.tokenizer import ActionTokenizer
 from pandora.backbone.vision import SMALL_VISION, Vision, pretrained_tower
 from pandora.config import Config
@@ -26,6 +27,7 @@ class BackboneConfig(Config):
     merge: int = 2  # patches a side that become one visual token
     queries: int = 8
     history: int = 2  # earlier actions that are read
+    voice: bool = False  # whether it also writes states in words
 
 
 class Backbone(nn.Module):
@@ -46,6 +48,7 @@ class Backbone(nn.Module):
         self.width = self.language.width
         self.vision = Vision(config.vision, self.width, config.merge, tower)
         self.queries_QD = nn.Parameter(torch.randn(config.queries, self.width) * 0.5)
+        self.voice = Voice(self.width) if config.voice else None
 
     @classmethod
     def from_pretrained(cls, language: str, vision: str, tokenizer: ActionTokenizer, **options: Any) -> "Backbone":
@@ -84,6 +87,11 @@ class Backbone(nn.Module):
         asked = mask_BS.new_ones(batch, queries_BQD.shape[1])
         hidden = self.language(inputs, torch.cat([seen, mask_BS, asked], dim=1))
         return hidden[:, -self.config.queries :]
+
+    @property
+    def speaker(self) -> Speaker:
+        """Writes states in words. Raises InvalidConfig where the backbone has no voice."""
+        return Speaker(self.language, self.vision, self.tokenizer, self.voice)
 
     def save(self, path: str | Path, dtype: torch.dtype | None = None) -> None:
         """Write the weights as one safetensors file, cast to `dtype` if given."""

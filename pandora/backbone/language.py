@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel
+from transformers import AutoConfig, AutoModel, DynamicCache
 
 SMALL_LANGUAGE: Mapping[str, Any] = {
     "model_type": "llama",
@@ -64,6 +64,20 @@ class Language(nn.Module):
         output = self.model(
             inputs_embeds=inputs_BND, attention_mask=mask_BN, position_ids=positions_BN, use_cache=False
         )
+        return output.last_hidden_state
+
+    def new_cache(self) -> DynamicCache:
+        """Empty keys and values, for `extend`."""
+        return DynamicCache(config=self.model.config)
+
+    def extend(self, inputs_BND: Tensor, mask_BM: Tensor, cache: DynamicCache) -> Tensor:
+        """As `forward` for the last N of M tokens; the cache holds those before them and takes up these."""
+        mask_BM = mask_BM.long()
+        positions_BN = (mask_BM.cumsum(dim=1) - 1).clamp(min=0)[:, -inputs_BND.shape[1] :]
+        output = self.model(
+            inputs_embeds=inputs_BND, attention_mask=mask_BM, position_ids=positions_BN, past_key_values=cache,
+            use_cache=True,
+        )  # fmt: skip
         return output.last_hidden_state
 
 

@@ -28,7 +28,10 @@ class ActionTokenizer:
 
     def __call__(self, actions: list[str], histories: list[tuple[str, ...]]) -> tuple[Tensor, Tensor]:
         """B actions and as many histories (oldest first) -> ids (B, S) int64 and mask (B, S) int64, 1 where real."""
-        rows = [self._row(action, history) for action, history in zip(actions, histories, strict=True)]
+        return self.pad_left([self._row(action, history) for action, history in zip(actions, histories, strict=True)])
+
+    def pad_left(self, rows: list[list[int]]) -> tuple[Tensor, Tensor]:
+        """Rows of ids of any length -> ids (B, S) int64 and mask (B, S) int64, 1 where real."""
         length = max(map(len, rows))
         ids_BS = torch.full((len(rows), length), int(self.pad), dtype=torch.int64)  # type: ignore[arg-type]
         mask_BS = torch.zeros_like(ids_BS)
@@ -38,10 +41,17 @@ class ActionTokenizer:
         return ids_BS, mask_BS
 
     def _row(self, action: str, history: tuple[str, ...]) -> list[int]:
-        earlier = [piece for text in history for piece in (*self._pieces(text, HISTORY_TOKENS), *self.end)]
-        return [*earlier, *self.start, *self._pieces(action, ACTION_TOKENS), *self.end]
+        earlier = [piece for text in history for piece in (*self.pieces(text, HISTORY_TOKENS), *self.end)]
+        return [*earlier, *self.start, *self.pieces(action, ACTION_TOKENS), *self.end]
 
-    def _pieces(self, text: str, limit: int) -> list[int]:
+    def read(self, rows: list[list[int]]) -> list[str]:
+        """The texts of rows of ids, up to the first end in each."""
+        ends = set(self.end)
+        cut = [row[: next((i for i, piece in enumerate(row) if piece in ends), len(row))] for row in rows]
+        return [str(self.tokenizer.decode(row)) for row in cut]
+
+    def pieces(self, text: str, limit: int) -> list[int]:
+        """The ids of a text, the first `limit` of them, without start and end."""
         return self.tokenizer(text, add_special_tokens=False)["input_ids"][:limit]  # type: ignore[index]
 
     def save(self, folder: str | Path) -> None:

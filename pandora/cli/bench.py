@@ -98,8 +98,6 @@ def blocksworld(
     bench = benchmark.Bench(setup)
     numbers = take(len(bench.problems(0)), slice_)
     layouts = layouts or (_LAYOUTS if slice_ == "full" else 1)
-    if "text" in tracks:
-        typer.echo(benchmark.TEXT_TRACK)
     results = benchmark.run(setup, entries, numbers, layouts, out, processes, bench=bench)
     settings = asdict(setup) | {
         "weights": weights.name if modelled else "", "data": "public" if data else "drawn", "slice": slice_,
@@ -115,8 +113,8 @@ def choose(tracks: list[str], planners: list[str] | None, closed: bool) -> list:
 
     entries: dict[str, benchmark.Entry] = {}
     for track in tracks:
-        if track not in (*benchmark.TRACKS, "text"):
-            raise UnknownName("track", track, [*benchmark.TRACKS, "text"])
+        if track not in benchmark.TRACKS:
+            raise UnknownName("track", track, list(benchmark.TRACKS))
         if track == "oracle" and not planners:
             entries |= {entry.name: entry for entry in benchmark.CALIBRATION}
         elif track in benchmark.TRACKS:

@@ -7,6 +7,7 @@ from pandora.cli.configured import configured, placeholder
 STAGES = {
     "autoencoder": "Frames to latents and back.",
     "alignment": "Teach the backbone and the adapter what sentences mean.",
+    "speech": "Teach the backbone to say what it sees, and what would follow, in words.",
     "video": "The video model, on true histories.",
     "rollout": "The video model, on its own rollouts, so that errors do not pile up.",
 }

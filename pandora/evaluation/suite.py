@@ -33,6 +33,7 @@ from pandora.evaluation.rows import Row
 from pandora.evaluation.stories import kinds
 from pandora.evaluation.subjects import CopyLast, Oracle, Told
 from pandora.evaluation.verdict import MOVED, REACH, UNTOUCHED
+from pandora.evaluation.words import words
 from pandora.evaluation.workers import Job, Workers
 from pandora.types import Sampler
 from pandora.world_model import WorldModel
@@ -64,6 +65,9 @@ MEANING = {
     "psnr.dynamic_region": f"dB, over the pixels of a clip that differ from the start by more than {MOVED}/255 in the "
     f"truth, dilated by {REACH}; mean over the clips of next_state.in_distribution",
     "undecodable": "share of last frames, over all single actions, that the readout rejects; they count as wrong above",
+    "text_state.….kind": "the state in the backbone's own words, over the kind's stories: .seen of the start picture, "
+    ".next after the action, of what was seen, .thought of the true state in words, nothing drawn; .seen_generated of "
+    "the generated last frame against its readout, .agrees with .next; .optimism is confidence less success of .next",
     "readout": "the readout on true last frames, and on true last frames blurred and noised to the model's psnr.whole",
     "copy_last": "baseline: the start picture repeated",
     "action_ablated": f"baseline: the model, told what was said in another scene; {_ABLATED_PART:.0%} of the stories",
@@ -152,14 +156,15 @@ def measure(bench: Bench, workers: Workers | None = None) -> list[Row]:
         *(partial(walk, among=among) for among in walks),
         *(partial(singles, kind=kind) for kind in asked),
     ]
+    jobs += [partial(words, kind=kind) for kind in asked]
     *found, pairs = workers.run(bench, [*jobs, counterfactual])
-    walked, seen = found[: len(walks)], found[len(walks) :]
+    walked, seen, said = found[: len(walks)], found[len(walks) : -len(asked)], found[-len(asked) :]
     rows = [row for kind, singled in zip(asked, seen, strict=True) for row in single_rows(kind, singled)]
     decibel = next(row.value for row in rows if row.name == "psnr.whole")
     rows.sort(key=lambda row: row.name.startswith("psnr"))  # states first
     rows += decoding_rows(seen)
     rows.append(degraded_row(bench, decibel))
-    return [*rows, *pairs, *horizon_rows(walked)]
+    return [*rows, *pairs, *(row for told in said for row in told), *horizon_rows(walked)]
 
 
 def publish(report: Report, bench: Bench, console: Console, out: Path | None, json_path: Path | None) -> None:

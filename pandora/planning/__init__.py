@@ -24,11 +24,12 @@ from pandora.planning.reasoners import ReasonersSearchConfig, ReasonersWorldMode
 from pandora.planning.search import Planner, Search
 from pandora.planning.shooting import Costs, SentenceCosts, Shot, Solver
 from pandora.planning.simulated import Noisy, Simulated
+from pandora.planning.worded import Telling, Worded
 
 __all__ = [
     "MCTS", "AStar", "Ablated", "Action", "Actor", "Agent", "Beam", "BreadthFirst", "Budget", "CostToGo", "Costs",
     "Decision", "Dynamics", "FactSearch", "FactsGoal", "FunctionGoal", "Goal", "Greedy", "Imagined", "Inference",
     "Moment", "Node", "Noisy", "Plan", "Planner", "RandomPlan", "Reached", "Reasoner", "ReasonersSearchConfig",
     "ReasonersWorldModel", "Search", "SearchConfig", "SentenceCosts", "Shot", "Simulated", "Solver", "State",
-    "TreeNode", "Verified", "Watcher", "resting",
+    "Telling", "TreeNode", "Verified", "Watcher", "Worded", "resting",
 ]  # fmt: skip

@@ -76,6 +76,14 @@ class Planning(ABC):
     def say_goal(self, goal: Facts) -> str:
         """The sentence for these facts; the inverse of `goal`."""
 
+    def say_state(self, facts: Facts) -> str:
+        """The state in plain words, always in the same order; what no planner needs is left out."""
+        raise InvalidInput("This world has no words for its states.")
+
+    def read_state(self, text: str) -> Facts | None:
+        """The facts that a text of `say_state` tells; None where it is none, or contradicts itself."""
+        return None
+
     @abstractmethod
     def actions(self, facts: Facts, rules: bool = True) -> list[str]:
         """What can be said in this state, in a fixed order: what the rules allow, or, without `rules`, anything."""

@@ -265,7 +265,7 @@ class AsyncWorld:
         self, candidates: Candidates | None = None, *, actions: Sequence[str] | None = None, horizon: int | None = None,
         goal: Goal | None = None, samples: int = 1, deadline: float | None = None, step: int | None = None,
         seed: int | None = None, sampling_steps: int | None = None, film: bool = False, facts: bool = False,
-        readout: str | None = None,
+        text_state: bool = False, readout: str | None = None,
     ) -> AsyncRollout:  # fmt: skip
         """Imagine futures from the head or any committed `step`, while the world stays as it is; see AsyncRollout.
 
@@ -276,7 +276,8 @@ class AsyncWorld:
         return await begin_rollout(
             self.client, candidates, world=self.id, actions=actions, horizon=horizon, goal=goal, samples=samples,
             deadline_ms=None if deadline is None else max(1, round(deadline * 1000)), step=step, seed=seed,
-            sampling_steps=sampling_steps, film=film, facts=facts, readout=readout,
+            sampling_steps=sampling_steps, film=film, facts=facts, text_state=text_state,
+            readout=readout,
         )  # fmt: skip
 
     async def plan(

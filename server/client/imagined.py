@@ -52,6 +52,10 @@ class Future:
         """What the last frame shows; None where it can't be read, or facts were not asked for."""
         return self._future.facts(sample)
 
+    def text_state(self, sample: int = 0) -> str | None:
+        """What it shows in the model's own words; None where they were not asked for, or nothing was imagined."""
+        return self._future.text_state(sample)
+
     def frame(self, sample: int = 0) -> Frame:
         """The last frame: (H, W, 3) uint8 RGB. Raises NotFound where nothing was imagined."""
         return self._runner.run(self._future.frame(sample))

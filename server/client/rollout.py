@@ -57,6 +57,11 @@ class AsyncFuture:
         found = self.view.samples[sample].facts
         return None if found is None else frozenset(map(tuple, found))
 
+    def text_state(self, sample: int = 0) -> str | None:
+        """What it shows in the model's own words; None where they were not asked for, or nothing was imagined."""
+        said = self.view.samples[sample].text_state
+        return None if said is None else said.text
+
     async def frame(self, sample: int = 0) -> Frame:
         """The last frame: (H, W, 3) uint8 RGB. Raises NotFound where nothing was imagined."""
         view = self.view.samples[sample]
@@ -119,7 +124,14 @@ class AsyncRollout(AsyncEvents[AsyncFuture]):
 
 
 async def begin_rollout(
-    client: "AsyncClient", candidates: Candidates | None, *, goal: Goal | None, film: bool, facts: bool, **options: Any
+    client: "AsyncClient",
+    candidates: Candidates | None,
+    *,
+    goal: Goal | None,
+    film: bool,
+    facts: bool,
+    text_state: bool,
+    **options: Any,
 ) -> AsyncRollout:
     """Have the service begin; a goal picture is uploaded. Raises ServiceFailure."""
     body = {name: value for name, value in options.items() if value is not None}
@@ -127,7 +139,7 @@ async def begin_rollout(
         body["candidates"] = [[one] if isinstance(one, str) else list(one) for one in candidates]
     if goal is not None:
         body["goal"] = await goal_body(client, goal)
-    body["outputs"] = {"frame": "inline", "film": film, "facts": facts}
+    body["outputs"] = {"frame": "inline", "film": film, "facts": facts, "text_state": text_state}
     return AsyncRollout(client, await client.transport.ask(RolloutView, "POST", "/v1/rollouts", json=body))
 
 

@@ -190,7 +190,7 @@ class World:
         self, candidates: Candidates | None = None, *, actions: Sequence[str] | None = None, horizon: int | None = None,
         goal: Goal | None = None, samples: int = 1, deadline: float | None = None, step: int | None = None,
         seed: int | None = None, sampling_steps: int | None = None, film: bool = False, facts: bool = False,
-        readout: str | None = None,
+        text_state: bool = False, readout: str | None = None,
     ) -> Rollout:  # fmt: skip
         """Imagine futures from the head or any committed `step`, while the world stays as it is; see Rollout.
 
@@ -200,7 +200,8 @@ class World:
         """
         work = self._world.rollouts(
             candidates, actions=actions, horizon=horizon, goal=goal, samples=samples, deadline=deadline, step=step,
-            seed=seed, sampling_steps=sampling_steps, film=film, facts=facts, readout=readout,
+            seed=seed, sampling_steps=sampling_steps, film=film, facts=facts, text_state=text_state,
+            readout=readout,
         )  # fmt: skip
         return Rollout(self._runner.run(work), self._runner)
 

@@ -31,6 +31,7 @@ class Outputs(Sent):
     )
     film: bool = Field(default=False, description="addresses of films of what was imagined, MP4")
     facts: bool = Field(default=False, description="what the last frame of each sample shows")
+    text_state: bool = Field(default=False, description="the same in the model's own words, where it has a voice")
 
 
 class Begins(Sent):
@@ -84,7 +85,7 @@ class BeginRollout(Begins):
                     "actions": ["pick up the red block", "put it down", "wait"],
                     "horizon": 2,
                     "deadline_ms": 20000,
-                    "outputs": {"frame": "inline", "film": True, "facts": True},
+                    "outputs": {"frame": "inline", "film": True, "facts": True, "text_state": False},
                 },
             ]
         }
@@ -95,6 +96,13 @@ class ScoreView(Answered):
     """`value`: 1 is the goal and 0 nothing of it; `confidence`: how much it can be trusted, 0 to 1."""
 
     value: float
+    confidence: Share
+
+
+class SaidView(Answered):
+    """A state as the model's backbone says it, and the probability that it gives to these words."""
+
+    text: str
     confidence: Share
 
 
@@ -109,6 +117,7 @@ class SampleView(Answered):
     frame: str | None = Field(default=None, description="JPEG, base64")
     film_url: str | None = None
     facts: list[list[str]] | None = None
+    text_state: SaidView | None = None
     score: ScoreView | None = None
 
 

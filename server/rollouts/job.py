@@ -21,6 +21,7 @@ from server.rollouts.bodies import (
     Outputs,
     ProgressTold,
     RolloutEnded,
+    SaidView,
     SampleView,
     ScoreView,
     SpreadView,
@@ -226,6 +227,7 @@ class RolloutJob(Imagining):
             frame=base64.b64encode(jpeg).decode() if jpeg and inline else None,
             film_url=f"{path}/film.mp4{which}" if sample.sample in films else None,
             facts=None if sample.facts is None else sorted(map(list, sample.facts)),
+            text_state=None if (said := sample.said) is None else SaidView(text=said.text, confidence=said.confidence),
             score=_score(sample.scores.get("goal")),
         )  # fmt: skip
 

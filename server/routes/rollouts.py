@@ -1,6 +1,7 @@
 """Rollouts: futures of a state, imagined side by side; no world is touched."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
 from typing import Annotated, Any
@@ -10,9 +11,10 @@ from fastapi import APIRouter, Depends, Query, Response
 from starlette.requests import HTTPConnection
 
 from pandora.errors import InvalidInput
-from pandora.futures import Judge
+from pandora.futures import Judge, Said
+from pandora.media import Frame
 from pandora.rollout import Tree
-from pandora.scoring import FactsGoal, ImageGoal, Readout, Scorer, goal_in_words, readout_of
+from pandora.scoring import FactsGoal, ImageGoal, Readout, SaidGoal, Scorer, goal_in_words, readout_of
 from server.errors import RolloutTooLarge
 from server.limits import MAX_CANDIDATES
 from server.recording import film
@@ -57,12 +59,16 @@ async def begin_rollout(
         readout = await _readout(body, start)
         scorer = await _scorer(service, principal, body, readout, start)
         tree = await anyio.to_thread.run_sync(Tree, start.state, candidates, body.samples)
-        judge = Judge(readout=readout if body.outputs.facts else None, scorers={"goal": scorer} if scorer else {})
+        judge = Judge(
+            readout=readout if body.outputs.facts else None,
+            describe=_voice(service) if body.outputs.text_state else None,
+            scorers={"goal": scorer} if scorer else {},
+        )
         asked = Asked(
             owner=principal.owner,
             tree=tree,
             judge=judge,
-            think=partial(_think, service, isinstance(scorer, ImageGoal)),
+            think=partial(_think, service, judge.describe is not None or isinstance(scorer, ImageGoal | SaidGoal)),
             outputs=body.outputs,
             sampling_steps=body.sampling_steps or service.settings.sampling_steps,
             deadline=None if body.deadline_ms is None else body.deadline_ms / 1000,
@@ -148,6 +154,13 @@ def _candidates(service: Service, body: BeginRollout) -> list[list[str]]:
     return candidates
 
 
+def _voice(service: Service) -> Callable[[Sequence[Frame]], Sequence[Said]]:
+    """Raises InvalidInput where the model has none."""
+    if not service.engine.model.speaks:
+        raise InvalidInput("This model writes no states in words; ask for `facts`, or leave `text_state` out.")
+    return service.engine.model.describe
+
+
 async def _readout(body: BeginRollout, start: Start) -> Readout | None:
     """What reads facts, where they are needed. Raises UnknownName, InvalidInput."""
     if not body.outputs.facts and not (body.goal and body.goal.facts):
@@ -166,7 +179,7 @@ async def _scorer(
         assert readout is not None, "a goal of facts needs one"
         return FactsGoal(map(tuple, goal.facts), readout)
     if goal.text is not None:
-        return await anyio.to_thread.run_sync(goal_in_words, goal.text, find_kind(body, start))
+        return await anyio.to_thread.run_sync(goal_in_words, goal.text, find_kind(body, start), service.engine.model)
     return await make_image_goal(service, principal, goal.upload or "", start.state)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pandora.backbone import Said
 from pandora.types import Clip, Sampler
 from pandora.worlds.base import Frame, Meaning, PhraseSplit, Problem
 from pandora.worlds.blocks import problems
@@ -33,6 +34,7 @@ class Knowing:
     def __init__(self, world: Blocks, wrong: Callable[[Shown, str], bool] = lambda state, action: False):
         self.world, self.wrong = world, wrong
         self.scenes: dict[bytes, BlocksState] = {}
+        self._told: dict[str, BlocksState] = {}
         self.batches: list[int] = []
 
     def show(self, scene: BlocksState) -> Frame:
@@ -50,12 +52,28 @@ class Knowing:
         after = [self._one(state, action) for state, action in zip(states, actions, strict=True)]
         return after, [Clip(frames=np.stack([state.frame] * 8), fps=8) for state in after]
 
+    def describe(self, frames: Sequence[Frame]) -> list[Said]:
+        return [Said(self._tell(self.scenes[frame.tobytes()]), 1.0) for frame in frames]
+
+    def foresee(self, texts: Sequence[str], actions: Sequence[str]) -> list[Said]:
+        self.batches.append(len(texts))
+        after = [self._after(self._told[text], action) for text, action in zip(texts, actions, strict=True)]
+        return [Said(self._tell(scene), 0.9) for scene in after]
+
+    def _tell(self, scene: BlocksState) -> str:
+        text = self.world.planning().say_state(self.world.facts(scene))
+        self._told[text] = scene
+        return text
+
     def _one(self, state: Shown, action: str) -> Shown:
-        meaning = self.world.understand(state.scene, action)
-        assert meaning is not None
-        scene = self.world.advance(state.scene, meaning)
+        scene = self._after(state.scene, action)
         frame = self.show(scene)
         return Shown(scene, np.full_like(frame, 127) if self.wrong(state, action) else frame, state.seed)
+
+    def _after(self, scene: BlocksState, action: str) -> BlocksState:
+        meaning = self.world.understand(scene, action)
+        assert meaning is not None
+        return self.world.advance(scene, meaning)
 
 
 class Seeing(Blocks):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pandora.backbone import Said
 from pandora.errors import Cancelled
 from pandora.media import encode_png
 from pandora.types import Part, WorldState
@@ -42,6 +43,7 @@ class Ruled:
 
     name = "ruled"
     fingerprint = "ruled"
+    speaks = True
     config = SimpleNamespace(fps=8, frame_size=128, frames_per_action=8)
 
     def __init__(self, wrong: Callable[[WorldState, str], bool] = lambda state, action: False):
@@ -53,6 +55,11 @@ class Ruled:
 
     def check_action(self, text: Any) -> str:
         return WorldModel.check_action(self, text)  # type: ignore[arg-type]
+
+    def describe(self, frames: Sequence[Frame]) -> list[Said]:
+        self.threads.add(threading.current_thread().name)
+        seen = [read(np.ascontiguousarray(frame).tobytes()) for frame in frames]
+        return [Said("a blur", 0.1) if facts is None else Said(PLANNING.say_state(facts), 0.8) for facts in seen]
 
     def begin(self, image: Any, seed: int = 0) -> WorldState:
         self.threads.add(threading.current_thread().name)

@@ -19,6 +19,7 @@ from pandora.types import WorldState
 from pandora.world_model import WorldModel
 from server.routes import rollouts as routes
 from tests.server.conftest import make_picture
+from tests.server.ruled import Ruled
 from tests.server.test_users import access, bearer, begin, refusal
 
 Open = Callable[..., AbstractContextManager[TestClient]]
@@ -156,6 +157,25 @@ def test_goals_of_facts(client: TestClient, world: str, monkeypatch: pytest.Monk
         None,
         None,
     )
+
+
+def test_states_in_the_models_own_words(ruled_client: TestClient, ruled: Ruled) -> None:
+    pick = "pick up the red block"
+    goal = {"text": "the hand holds the red block"}
+    found = take(
+        ruled_client, scene="blocks-three", candidates=[[pick], [WAIT]], goal=goal, outputs={"text_state": True}
+    )
+    by_action = {future["actions"][0]: future for future in found["futures"]}
+    told = by_action[pick]["samples"][0]["text_state"]
+    assert "red in hand" in told["text"]
+    assert told["confidence"] == 0.8
+    assert by_action[pick]["score"] == {"value": 1.0, "confidence": 0.8}
+    assert by_action[WAIT]["score"]["value"] == 0.0
+    assert found["best"] == by_action[pick]["index"]
+    assert ruled.threads == {"engine"}, "the model is used on its own thread alone"
+    ruled.speaks = False
+    refused = ask(ruled_client, scene="blocks-three", candidates=[[WAIT]], outputs={"text_state": True})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input")
 
 
 def test_goals_of_pictures(client: TestClient, world: str) -> None:

@@ -9,18 +9,19 @@ import time
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zlib import crc32
 
 from pandora.planning.benchmark.entries import MODELLED, Entry, make_planner
+from pandora.planning.benchmark.loading import LateModel
 from pandora.planning.control import Agent
 from pandora.planning.goals import FactSearch, FactsGoal
 from pandora.planning.imagined import Ablated, Imagined, Steps
 from pandora.planning.interface import Budget, Dynamics
 from pandora.planning.reasoner import Reasoner, Verified
 from pandora.planning.simulated import Noisy, Simulated
+from pandora.planning.worded import Speaks, Worded
 from pandora.types import Sampler
-from pandora.world_model import WorldModel
 from pandora.worlds import make_world
 from pandora.worlds.base import Facts, Problem, World
 
@@ -75,15 +76,15 @@ class Result:
     mark: str = ""
 
 
-class Bench:
+class Bench(LateModel):
     """A world, its problems by layout, and the model, loaded when it is first needed."""
 
     def __init__(
         self, setup: Setup, world: World | None = None, model: Steps | None = None, threads: int | str = "auto"
     ):
-        self.setup, self.threads, self.world = setup, threads, world or make_world(setup.world)
+        super().__init__(setup.weights, setup.device, threads, model)
+        self.setup, self.world = setup, world or make_world(setup.world)
         self.planning = self.world.planning()
-        self._model = model
         self._problems: dict[int, list[Problem]] = {}
 
     def problems(self, layout: int) -> list[Problem]:
@@ -91,14 +92,6 @@ class Bench:
         if layout not in self._problems:
             self._problems[layout] = self.planning.problems(self.setup.data, self.setup.seed, layout)
         return self._problems[layout]
-
-    @property
-    def model(self) -> Steps:
-        if self._model is None:
-            model = WorldModel.from_pretrained(self.setup.weights, self.setup.device, threads=self.threads)
-            model.runtime.apply()
-            self._model = model
-        return self._model
 
     def solve(self, entry: Entry, problem: Problem) -> Result:
         """Plan and carry out."""
@@ -133,6 +126,8 @@ class Bench:
             if not entry.noise:
                 return perfect
             return Noisy(perfect, entry.noise, lambda scene: self.planning.actions(perfect.facts(scene)), seed)
+        if entry.track == "text":
+            return Worded(cast(Speaks, self.model), self.world)
         kind = Ablated if entry.track == "ablated" else Imagined
         sampler = Sampler(steps=self.setup.steps)
         return kind(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pandora.errors import InvalidInput
 from pandora.worlds.base import Fact, Facts, Meaning, Planning, Problem
-from pandora.worlds.blocks import grammar, problems
+from pandora.worlds.blocks import grammar, problems, telling
 from pandora.worlds.blocks.state import COLOURS, TABLE
 
 _RELATIONS = frozenset(("on", TABLE, "holding", "hand"))
@@ -58,6 +58,12 @@ class BlocksPlanning(Planning):
 
     def say_goal(self, goal: Facts) -> str:
         return " and ".join(_said(fact) for fact in sorted(goal))
+
+    def say_state(self, facts: Facts) -> str:
+        return telling.tell(facts)
+
+    def read_state(self, text: str) -> Facts | None:
+        return telling.understand(text)
 
     def actions(self, facts: Facts, rules: bool = True) -> list[str]:
         seen = arrangement(facts)

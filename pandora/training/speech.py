@@ -1,0 +1,227 @@
+"""The backbone learns to speak: it writes the state that it sees, and the next state of one that it reads.
+
+    L = L_see + L_think + keep * L_keep
+
+L_keep holds what the video model is told: the conditioning of frames and actions stays that of the backbone as it was
+(learning without forgetting, 1606.09282), so that the video model goes on with the new one.
+"""
+
+import copy
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pandora import checkpoint
+from pandora.adapter import Adapter
+from pandora.backbone import Backbone, BackboneConfig
+from pandora.config import Config
+from pandora.errors import InvalidInput
+from pandora.training.alignment import load as load_aligned
+from pandora.training.alignment import save as save_aligned
+from pandora.training.progress import (
+    Log,
+    learning_rate,
+    load_training,
+    optimizer_tensors,
+    record,
+    restore_optimizer,
+    save_training,
+)
+from pandora.worlds import make_world
+from pandora.worlds.base import Meaning, World
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechConfig(Config):
+    data: str = "data/blocks"
+    world: str = "blocks"
+    aligned: str = "weights/pandora-small"  # backbone and adapter to start from, whose conditioning is kept
+    out: str = "runs/speech"
+    steps: int = 4000
+    batch: int = 24  # of each of the three losses
+    learning_rate: float = 1e-3
+    vision_rate: float = 1.0  # learning rate of the eyes, relative
+    weight_decay: float = 0.01
+    keep: float = 1.0  # weight of the conditioning as it was
+    noise: float = 0.03  # of the pixels, as a share of their range, at most: generated frames are not clean
+    ema: float = 0.998
+    seed: int = 0
+    log_every: int = 50
+    save_every: int = 250
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """B resting frames with their states in words, and B actions with the states before and after."""
+
+    frames: Tensor  # (B, H, W, 3) uint8
+    states: list[str]
+    sentences: list[str]
+    after: list[str]
+
+
+class Episodes:
+    """The resting frames of every shard of a folder, each with its state, and what was done next."""
+
+    def __init__(self, folder: str, world: World):
+        self.planning, self.per_action = world.planning(), world.frames_per_action
+        self.frames: list[np.ndarray] = []
+        self.states: list[list[list[str]]] = []  # of each shard and episode, before every action and after the last
+        self.actions: list[list[list[dict[str, Any]]]] = []
+        for path in sorted(Path(folder).glob("*.jsonl")):
+            self.frames.append(np.load(path.with_suffix(".npy"), mmap_mode="r"))
+            episodes = [json.loads(line) for line in path.read_text().splitlines()]
+            self.actions.append([episode["actions"] for episode in episodes])
+            self.states.append([self._walk(world, **episode) for episode in episodes])
+        if not self.frames:
+            raise InvalidInput(f"No shards in {folder}. Make some: pandora data make")
+
+    def draw(self, count: int, rng: np.random.Generator) -> Lessons:
+        """`count` clips, each with one of its phrasings."""
+        frames, states, sentences, after = [], [], [], []
+        for _ in range(count):
+            shard = int(rng.integers(len(self.frames)))
+            row = int(rng.integers(len(self.actions[shard])))
+            clip = int(rng.integers(len(self.actions[shard][row])))
+            choices = self.actions[shard][row][clip]["sentences"]
+            frames.append(torch.from_numpy(np.array(self.frames[shard][row, clip * self.per_action])))
+            states.append(self.states[shard][row][clip])
+            sentences.append(choices[rng.integers(len(choices))])
+            after.append(self.states[shard][row][clip + 1])
+        return Lessons(torch.stack(frames), states, sentences, after)
+
+    def _walk(self, world: World, seed: int, actions: list[dict[str, Any]]) -> list[str]:
+        scene = world.reset(seed)
+        states = [self.planning.say_state(world.facts(scene))]
+        for action in actions:
+            verb, *arguments = action["meaning"].split()
+            scene = world.advance(scene, Meaning(verb, tuple(arguments)))
+            states.append(self.planning.say_state(world.facts(scene)))
+        return states
+
+
+def with_voice(backbone: Backbone) -> Backbone:
+    """The same backbone with a voice: its own, or a new one."""
+    if backbone.voice is not None:
+        return backbone
+    config = BackboneConfig.from_dict(backbone.config.to_dict() | {"voice": True})
+    speaking = Backbone(config, backbone.tokenizer)
+    missing, _ = speaking.load_state_dict(backbone.state_dict(), strict=False)
+    assert all(name.startswith("voice.") for name in missing)
+    return speaking
+
+
+class Losses:
+    """What is minimised; `before` are the backbone and the adapter whose conditioning is kept."""
+
+    def __init__(self, config: SpeechConfig, backbone: Backbone, adapter: Adapter, before: Backbone):
+        self.config, self.backbone, self.adapter, self.before = config, backbone, adapter, before
+
+    def __call__(self, lessons: Lessons, rng: np.random.Generator) -> dict[str, Tensor]:
+        speaker = self.backbone.speaker
+        frames = _noisy(lessons.frames, self.config.noise, rng)
+        losses = {
+            "see": speaker.loss(speaker.see(frames), lessons.states),
+            "think": speaker.loss(speaker.think(lessons.states, lessons.sentences), lessons.after),
+        }
+        if self.config.keep:
+            losses["keep"] = self.config.keep * self._keep(lessons)
+        return losses
+
+    def _keep(self, lessons: Lessons) -> Tensor:
+        """The mean squared change of the conditioning, in units of its variance."""
+        ids, mask = self.backbone.tokenize(lessons.sentences, [()] * len(lessons.sentences))
+        with torch.no_grad():
+            old = self.adapter(self.before(lessons.frames, ids, mask))
+        new = self.adapter(self.backbone(lessons.frames, ids, mask))
+        pairs = ((new.context_BND, old.context_BND), (new.pooled_BD, old.pooled_BD))
+        return sum((F.mse_loss(a.float(), b.float()) / b.float().var() for a, b in pairs), torch.zeros(()))
+
+
+def _noisy(frames: Tensor, most: float, rng: np.random.Generator) -> Tensor:
+    level = 255 * most * torch.from_numpy(rng.random((len(frames), 1, 1, 1), dtype=np.float32))
+    noise = torch.from_numpy(rng.standard_normal(frames.shape, dtype=np.float32))
+    return (frames.float() + level * noise).round().clamp(0, 255).to(torch.uint8)
+
+
+def train(config: SpeechConfig) -> Path:
+    """Train or resume; returns the run's folder, with backbone and adapter as the alignment stage writes them."""
+    torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    folder = Path(config.out)
+    before, adapter = load_aligned(config.aligned)
+    backbone = with_voice(copy.deepcopy(before)).train()
+    for module in (before, adapter):
+        module.requires_grad_(False)
+    backbone.language.model.set_attn_implementation("eager")  # on a CPU its backward is faster for short rows
+    words = backbone.language.model.get_input_embeddings().weight
+    words.requires_grad_(False)
+    eyes = {id(p) for p in backbone.vision.parameters()}
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in backbone.parameters() if p.requires_grad and id(p) not in eyes], "scale": 1.0},
+        {"params": list(backbone.vision.parameters()), "scale": config.vision_rate},
+    ]
+    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=config.weight_decay)
+    average = {name: value.detach().clone() for name, value in backbone.state_dict().items()}
+    start = _resume(folder, backbone, average, optimizer)
+    record(folder, config)
+    episodes, losses = Episodes(config.data, make_world(config.world)), Losses(config, backbone, adapter, before)
+    log = Log(folder, config.steps, start)
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for step in range(start, config.steps):
+        rng = np.random.default_rng([config.seed, step])
+        for group in optimizer.param_groups:
+            group["lr"] = group["scale"] * learning_rate(step, config.steps, config.learning_rate)
+        with torch.autocast("cpu", torch.bfloat16):
+            parts = losses(episodes.draw(config.batch, rng), rng)
+        optimizer.zero_grad(set_to_none=True)
+        sum(parts.values(), torch.zeros(())).backward()
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        decay = min(config.ema, (step + 1) / (step + 10))
+        for name, value in backbone.state_dict().items():
+            average[name].lerp_(value, 1 - decay) if value.is_floating_point() else average[name].copy_(value)
+        log.add(**{name: part.item() for name, part in parts.items()})
+        if (step + 1) % config.log_every == 0 or step + 1 == config.steps:
+            log(step + 1)
+        if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
+            _save(folder, backbone, adapter, average, optimizer, step + 1)
+    log.curve("see", "think", "keep")
+    return folder
+
+
+def _save(
+    folder: Path,
+    backbone: Backbone,
+    adapter: Adapter,
+    average: dict[str, Tensor],
+    optimizer: torch.optim.Optimizer,
+    step: int,
+) -> None:
+    """`training.safetensors` to resume from, and the backbone of averaged weights with its adapter."""
+    tensors = {f"model.{k}": v for k, v in backbone.state_dict().items()} | {
+        f"average.{k}": v for k, v in average.items()
+    }
+    save_training(folder / "training.safetensors", tensors | optimizer_tensors(optimizer), {"step": step})
+    kept = Backbone(backbone.config, backbone.tokenizer)
+    checkpoint.fill(kept, average, folder)
+    save_aligned(folder, kept, adapter)
+
+
+def _resume(folder: Path, backbone: Backbone, average: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> int:
+    path = folder / "training.safetensors"
+    if not path.exists():
+        return 0
+    tensors, header = load_training(path)
+    backbone.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+    for name in average:
+        average[name].copy_(tensors[f"average.{name}"])
+    restore_optimizer(tensors, optimizer)
+    return int(header["step"])

@@ -1,0 +1,73 @@
+"""The speech stage at tiny size: what it reads, that it resumes, and that it keeps what the video model is told."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pandora import presets
+from pandora.training import alignment, data, speech
+from pandora.worlds import make_world
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("speech")
+    list(data.make(data.DataConfig(out=str(folder / "data"), shards=2, episodes=3, clips=2, sentences=3)))
+    model = presets.tiny_model()
+    alignment.save(folder / "aligned", model.backbone, model.adapter)
+    return folder
+
+
+def settings(folder: Path, **changes: object) -> speech.SpeechConfig:
+    config = speech.SpeechConfig(
+        data=str(folder / "data"), aligned=str(folder / "aligned"), out=str(folder / "out"), steps=2, batch=2,
+        log_every=1, save_every=1,
+    )  # fmt: skip
+    return replace(config, **changes)  # type: ignore[arg-type]
+
+
+def test_states_before_and_after_belong_to_the_frame(folder: Path) -> None:
+    world = make_world("blocks")
+    planning = world.planning()
+    lessons = speech.Episodes(str(folder / "data"), world).draw(8, np.random.default_rng(0))
+    assert lessons.frames.shape == (8, 128, 128, 3)
+    for frame, state, after in zip(lessons.frames.numpy(), lessons.states, lessons.after, strict=True):
+        seen = world.readout(frame)
+        assert seen is not None
+        assert planning.say_state(seen) == state
+        assert planning.read_state(after) is not None
+
+
+def test_it_resumes_and_its_voice_is_kept(folder: Path) -> None:
+    out = speech.train(settings(folder))
+    speech.train(settings(folder, steps=3))
+    steps = [json.loads(line)["step"] for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert steps == [1, 2, 3]
+    backbone, adapter = alignment.load(out)
+    assert backbone.config.voice
+    assert (out / "curve.png").stat().st_size > 1000
+    before = alignment.load(folder / "aligned")[1]
+    assert all(torch.equal(a, b) for a, b in zip(adapter.parameters(), before.parameters(), strict=True))
+    again = speech.with_voice(backbone)
+    assert again is backbone
+
+
+def test_what_the_video_model_is_told_is_kept(folder: Path) -> None:
+    """With a large weight the conditioning stays nearer to what it was than without one."""
+
+    def moved(keep: float) -> float:
+        out = speech.train(
+            settings(folder, out=str(folder / f"keep{keep}"), steps=16, keep=keep, learning_rate=0.5, ema=0.0)
+        )
+        (old, adapter), (new, _) = alignment.load(folder / "aligned"), alignment.load(out)
+        frames = torch.from_numpy(np.load(folder / "data" / "00000.npy")[:, 0])
+        ids, mask = old.tokenize(["pick up the red block"] * len(frames), [()] * len(frames))
+        with torch.no_grad():
+            told = [adapter(backbone(frames, ids, mask)).pooled_BD for backbone in (old, new)]
+        return float((told[0] - told[1]).square().mean())
+
+    assert moved(1e4) < 0.5 * moved(0.0)
