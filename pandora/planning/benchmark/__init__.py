@@ -1,6 +1,6 @@
 """Planning measured: plans from a picture and a sentence, carried out in the simulator; and goals told from films."""
 
-from pandora.planning.benchmark.entries import CALIBRATION, MODELLED, TEXT_TRACK, TRACKS, Entry, make_planner
+from pandora.planning.benchmark.entries import CALIBRATION, MODELLED, TRACKS, Entry, make_planner
 from pandora.planning.benchmark.running import run
 from pandora.planning.benchmark.solving import Bench, Result, Setup
 from pandora.planning.benchmark.watching import CHANCE, IMAGINING, SEEN, WATCHERS, Watched, WatchSetup, watch_all
@@ -11,7 +11,6 @@ __all__ = [
     "IMAGINING",
     "MODELLED",
     "SEEN",
-    "TEXT_TRACK",
     "TRACKS",
     "WATCHERS",
     "Bench",

@@ -13,12 +13,12 @@ from pandora.planning.search import Planner
 TRACKS = {
     "video": "states are generated frames, read by the world's readout",
     "ablated": "the same model, told something else than the action",
+    "text": "states are what the backbone says: it reads the start picture, then thinks in words; nothing is drawn",
     "reactive": "no model: looks at every true picture and does what the prior likes best",
     "oracle": "the simulator is the model: what the planners are worth",
 }
-MODELLED = ("video", "ablated")  # what depends on the weights
+MODELLED = ("video", "ablated", "text")  # what depends on the weights
 ABLATED_PART = 6  # it finds next to nothing, slowly: one in so many problems, in one layout
-TEXT_TRACK = "The text track needs a model that writes its state in words; these weights have none, so it is left out."
 _NAMES = ("astar", "bfs", "beam", "beam_8", "beam_8_score", "mcts", "mcts_10", "mcts_10_prior", "random", "greedy")
 
 

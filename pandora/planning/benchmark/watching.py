@@ -21,13 +21,13 @@ from zlib import crc32
 import numpy as np
 from rich.console import Console
 
+from pandora.planning.benchmark.loading import LateModel
 from pandora.planning.benchmark.running import append, progress_bar, read, spread
 from pandora.planning.imagined import Imagined, Steps
 from pandora.planning.interface import Budget, Dynamics
 from pandora.planning.inverse import Actor, Inference, Watcher, resting
 from pandora.planning.simulated import Simulated
 from pandora.types import Frames, Sampler
-from pandora.world_model import WorldModel
 from pandora.worlds.blocks import intents
 from pandora.worlds.blocks.intents import Intent
 from pandora.worlds.blocks.world import Blocks
@@ -96,23 +96,15 @@ class Watched:
         return (self.wanted in likeliest) / len(likeliest)
 
 
-class WatchBench:
+class WatchBench(LateModel):
     """The blocks world, its episodes, and the model, loaded when it is first needed."""
 
     def __init__(
         self, setup: WatchSetup, world: Blocks | None = None, model: Steps | None = None, threads: int | str = "auto"
     ):
-        self.setup, self.threads, self.world = setup, threads, world or Blocks()
+        super().__init__(setup.weights, setup.device, threads, model)
+        self.setup, self.world = setup, world or Blocks()
         self.planning = self.world.planning()
-        self._model = model
-
-    @property
-    def model(self) -> Steps:
-        if self._model is None:
-            model = WorldModel.from_pretrained(self.setup.weights, self.setup.device, threads=self.threads)
-            model.runtime.apply()
-            self._model = model
-        return self._model
 
     def watch(self, track: str, episode: int) -> Watched:
         """One episode, watched by one track."""
