@@ -35,7 +35,7 @@ def tiny() -> WorldModelConfig:
     )  # fmt: skip
     return WorldModelConfig(
         name="pandora-tiny",
-        backbone=BackboneConfig(language=language, vision=vision, queries=4, voice=True),
+        backbone=BackboneConfig(language=language, vision=vision, queries=4, voice=len(tiny_tokenizer())),
         adapter=AdapterConfig(
             backbone_width=32, width=32, layers=1, heads=2, ffn=32, context_tokens=4, context_width=32, pooled_width=32
         ),

@@ -27,7 +27,7 @@ class BackboneConfig(Config):
     merge: int = 2  # patches a side that become one visual token
     queries: int = 8
     history: int = 2  # earlier actions that are read
-    voice: bool = False  # whether it also writes states in words
+    voice: int = 0  # words that it can write states with; 0: it has no voice
 
 
 class Backbone(nn.Module):
@@ -48,7 +48,7 @@ class Backbone(nn.Module):
         self.width = self.language.width
         self.vision = Vision(config.vision, self.width, config.merge, tower)
         self.queries_QD = nn.Parameter(torch.randn(config.queries, self.width) * 0.5)
-        self.voice = Voice(self.width) if config.voice else None
+        self.voice = Voice(self.width, config.voice) if config.voice else None
 
     @classmethod
     def from_pretrained(cls, language: str, vision: str, tokenizer: ActionTokenizer, **options: Any) -> "Backbone":
@@ -95,7 +95,10 @@ class Backbone(nn.Module):
 
     def save(self, path: str | Path, dtype: torch.dtype | None = None) -> None:
         """Write the weights as one safetensors file, cast to `dtype` if given."""
-        tensors = {name: value.detach().to("cpu", dtype).contiguous() for name, value in self.state_dict().items()}
+        tensors = {
+            name: value.detach().to("cpu", dtype if value.is_floating_point() else None).contiguous()
+            for name, value in self.state_dict().items()
+        }
         save_file(tensors, str(path))
 
     @classmethod

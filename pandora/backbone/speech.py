@@ -29,17 +29,29 @@ class Said:
 
 
 class Voice(nn.Module):
-    """What speaking adds to a backbone: a learned cue for each task, and a map from hidden states to word vectors."""
+    """What speaking adds to a backbone: a learned cue for each task, and a map from hidden states to word vectors.
 
-    def __init__(self, width: int):
+    `words_W` are the ids of all that it can say: states need few words, and a large vocabulary costs as much as the
+    rest of a small decoder.
+    """
+
+    words_W: Tensor  # int64, the end of a text among them
+
+    def __init__(self, width: int, words: int):
         super().__init__()
+        self.register_buffer("words_W", torch.arange(words))
         self.see_D = nn.Parameter(torch.randn(width) * 0.5)
         self.think_D = nn.Parameter(torch.randn(width) * 0.5)
         self.to_word = nn.Linear(width, width)
 
     def logits(self, hidden_BND: Tensor, table_VD: Tensor) -> Tensor:
-        """Hidden states (B, N, D) and the embedding table (V, D) -> logits (B, N, V)."""
-        return F.linear(self.to_word(hidden_BND), table_VD)
+        """Hidden states (B, N, D) and the embedding table (V, D) -> logits (B, N, W)."""
+        return F.linear(self.to_word(hidden_BND), table_VD[self.words_W])
+
+    def places(self, ids: Tensor) -> Tensor:
+        """Where ids stand among the words; -100 where they are none of them."""
+        equal = ids[..., None] == self.words_W
+        return torch.where(equal.any(-1), equal.long().argmax(-1), -100)
 
 
 class Speaker:
@@ -74,7 +86,7 @@ class Speaker:
         mask = torch.cat([mask_BN, (target_BS[:, :-1] >= 0).long()], 1)
         hidden = self.language(inputs, mask)[:, prompt_BND.shape[1] - 1 :]
         logits = self.voice.logits(hidden, self._table())
-        return F.cross_entropy(logits.float().flatten(0, 1), target_BS.flatten(), ignore_index=-100)
+        return F.cross_entropy(logits.float().flatten(0, 1), self.voice.places(target_BS).flatten(), ignore_index=-100)
 
     @torch.inference_mode()
     def write(self, prompt: tuple[Tensor, Tensor], limit: int = STATE_TOKENS) -> list[Said]:
@@ -87,8 +99,9 @@ class Speaker:
         written: list[Tensor] = []
         for _ in range(limit):
             hidden = self.language.extend(inputs, mask_BN, cache)[:, -1:]
-            told_BV = self.voice.logits(hidden, self._table())[:, 0].float().log_softmax(-1)
-            best_B, id_B = told_BV.max(-1)
+            told_BW = self.voice.logits(hidden, self._table())[:, 0].float().log_softmax(-1)
+            best_B, word_B = told_BW.max(-1)
+            id_B = self.voice.words_W[word_B]
             sure_B += torch.where(open_B, best_B, 0.0)
             written.append(torch.where(open_B, id_B, end))
             open_B &= id_B != end

@@ -8,6 +8,7 @@ L_keep holds what the video model is told: the conditioning of frames and action
 
 import copy
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from torch.nn import functional as F
 from pandora import checkpoint
 from pandora.adapter import Adapter
 from pandora.backbone import Backbone, BackboneConfig
+from pandora.backbone.speech import STATE_TOKENS
 from pandora.config import Config
 from pandora.errors import InvalidInput
 from pandora.training.alignment import load as load_aligned
@@ -83,6 +85,11 @@ class Episodes:
         if not self.frames:
             raise InvalidInput(f"No shards in {folder}. Make some: pandora data make")
 
+    @property
+    def texts(self) -> set[str]:
+        """All states that occur."""
+        return {text for shard in self.states for episode in shard for text in episode}
+
     def draw(self, count: int, rng: np.random.Generator) -> Lessons:
         """`count` clips, each with one of its phrasings."""
         frames, states, sentences, after = [], [], [], []
@@ -107,14 +114,17 @@ class Episodes:
         return states
 
 
-def with_voice(backbone: Backbone) -> Backbone:
-    """The same backbone with a voice: its own, or a new one."""
+def with_voice(backbone: Backbone, texts: Iterable[str]) -> Backbone:
+    """The same backbone with a voice: its own, or a new one that can say what the texts say."""
     if backbone.voice is not None:
         return backbone
-    config = BackboneConfig.from_dict(backbone.config.to_dict() | {"voice": True})
-    speaking = Backbone(config, backbone.tokenizer)
+    tokenizer = backbone.tokenizer
+    words = sorted({piece for text in texts for piece in tokenizer.pieces(text, STATE_TOKENS)} | {tokenizer.end[0]})
+    speaking = Backbone(BackboneConfig.from_dict(backbone.config.to_dict() | {"voice": len(words)}), tokenizer)
     missing, _ = speaking.load_state_dict(backbone.state_dict(), strict=False)
+    assert speaking.voice is not None
     assert all(name.startswith("voice.") for name in missing)
+    speaking.voice.words_W.copy_(torch.tensor(words))
     return speaking
 
 
@@ -157,7 +167,8 @@ def train(config: SpeechConfig) -> Path:
     torch.manual_seed(config.seed)
     folder = Path(config.out)
     before, adapter = load_aligned(config.aligned)
-    backbone = with_voice(copy.deepcopy(before)).train()
+    episodes = Episodes(config.data, make_world(config.world))
+    backbone = with_voice(copy.deepcopy(before), episodes.texts).train()
     for module in (before, adapter):
         module.requires_grad_(False)
     backbone.language.model.set_attn_implementation("eager")  # on a CPU its backward is faster for short rows
@@ -172,7 +183,7 @@ def train(config: SpeechConfig) -> Path:
     average = {name: value.detach().clone() for name, value in backbone.state_dict().items()}
     start = _resume(folder, backbone, average, optimizer)
     record(folder, config)
-    episodes, losses = Episodes(config.data, make_world(config.world)), Losses(config, backbone, adapter, before)
+    losses = Losses(config, backbone, adapter, before)
     log = Log(folder, config.steps, start)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for step in range(start, config.steps):

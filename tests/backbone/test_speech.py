@@ -10,7 +10,7 @@ from pandora.errors import InvalidConfig
 @pytest.fixture(scope="module")
 def speaking(config: BackboneConfig, tokenizer: ActionTokenizer) -> Backbone:
     torch.manual_seed(1)
-    return Backbone(BackboneConfig.from_dict(config.to_dict() | {"voice": True}), tokenizer).eval()
+    return Backbone(BackboneConfig.from_dict(config.to_dict() | {"voice": len(tokenizer)}), tokenizer).eval()
 
 
 @pytest.fixture
@@ -24,7 +24,8 @@ def slowly(backbone: Backbone, prompt: tuple[torch.Tensor, torch.Tensor], limit:
     table = backbone.language.model.get_input_embeddings().weight
     (inputs, mask), ids = prompt, []
     for _ in range(limit):
-        ids.append(int(backbone.voice.logits(backbone.language(inputs, mask)[:, -1:], table).argmax()))
+        word = backbone.voice.logits(backbone.language(inputs, mask)[:, -1:], table).argmax()
+        ids.append(int(backbone.voice.words_W[word]))
         inputs = torch.cat([inputs, backbone.language.embed(torch.tensor([[ids[-1]]]))], 1)
         mask = torch.cat([mask, mask.new_ones(1, 1)], 1)
     return ids
@@ -51,7 +52,7 @@ def test_batch_equals_singles(speaking: Backbone) -> None:
 
 def test_it_learns_to_say_what_it_sees(config: BackboneConfig, tokenizer: ActionTokenizer) -> None:
     torch.manual_seed(0)
-    backbone = Backbone(BackboneConfig.from_dict(config.to_dict() | {"voice": True}), tokenizer)
+    backbone = Backbone(BackboneConfig.from_dict(config.to_dict() | {"voice": len(tokenizer)}), tokenizer)
     speaker = backbone.speaker
     frames = torch.stack([torch.full((32, 32, 3), level, dtype=torch.uint8) for level in (0, 255)])
     texts = ["red on blue", "blue up"]

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from pandora import presets
+from pandora.backbone import Backbone
 from pandora.training import alignment, data, speech
 from pandora.worlds import make_world
 
@@ -18,7 +19,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("speech")
     list(data.make(data.DataConfig(out=str(folder / "data"), shards=2, episodes=3, clips=2, sentences=3)))
     model = presets.tiny_model()
-    alignment.save(folder / "aligned", model.backbone, model.adapter)
+    silent = Backbone(replace(model.config.backbone, voice=0), model.backbone.tokenizer)
+    alignment.save(folder / "aligned", silent, model.adapter)
     return folder
 
 
@@ -48,11 +50,13 @@ def test_it_resumes_and_its_voice_is_kept(folder: Path) -> None:
     steps = [json.loads(line)["step"] for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert steps == [1, 2, 3]
     backbone, adapter = alignment.load(out)
-    assert backbone.config.voice
+    assert backbone.voice is not None
+    assert backbone.tokenizer.end[0] in backbone.voice.words_W.tolist()
+    assert len(set(backbone.voice.words_W.tolist())) == backbone.config.voice < len(backbone.tokenizer)
     assert (out / "curve.png").stat().st_size > 1000
     before = alignment.load(folder / "aligned")[1]
     assert all(torch.equal(a, b) for a, b in zip(adapter.parameters(), before.parameters(), strict=True))
-    again = speech.with_voice(backbone)
+    again = speech.with_voice(backbone, [])
     assert again is backbone
 
 
