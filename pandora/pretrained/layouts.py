@@ -46,6 +46,10 @@ DIFFUSERS = Layout(
         r"(blocks\.\d+\.attn[12]\.norm_[qk]\.weight)": r"\1",
         rf"(blocks\.\d+\.norm2\.{_PARAMETER})": r"\1",
         rf"(blocks\.\d+\.ffn\.net\.(?:0\.proj|2)\.{_PARAMETER})": r"\1",
+        # ours alone, in what was trained from a published one
+        rf"(blocks\.\d+\.(?:attn_state\.(?:to_[qkv]|to_out\.0)|norm_state)\.{_PARAMETER})": r"\1",
+        r"(blocks\.\d+\.attn_state\.norm_[qk]\.weight)": r"\1",
+        rf"(condition_embedder\.(?:state_embedder\.linear_[12]|action_embedder\.[02])\.{_PARAMETER})": r"\1",
     },
     # AnyFlow-FAR reads far history through coarser patches; our window keeps every frame whole
     unused=(rf"far_patch_embedding\.{_PARAMETER}", r"rope\..*"),

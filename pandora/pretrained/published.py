@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pandora.errors import InvalidCheckpoint, UnknownName
+from pandora.video.flow import VideoConfig
+from pandora.video.sampling import SamplerName
 from pandora.video.transformer import TransformerConfig
 
 _WAN_1B = TransformerConfig(
@@ -25,30 +27,44 @@ class PublishedVideo:
     autoencoder: str  # repository of its autoencoder, in diffusers' layout
     chunk: int  # latent frames made at once
     time_shift: float
+    history: int  # latent frames that a chunk attends to besides itself: as in training, where that was causal
+    sink: int = 0  # of them, the first ones, for good
+    sampler: SamplerName = "euler"
+
+    def video_config(self, state_dim: int | None = None) -> VideoConfig:
+        """How it samples, as a config; with `state_dim`, both roads are open: to a text encoder and to an adapter."""
+        return VideoConfig(
+            chunk=self.chunk, history=self.history, sink=self.sink, prediction="velocity", coordinates=False,
+            time_shift=self.time_shift, sampler=self.sampler, road="text" if state_dim is None else "both",
+            transformer=replace(self.transformer, state_dim=state_dim),
+        )  # fmt: skip
 
 
 _WAN_VAE, _WAN22_VAE = "Wan-AI/Wan2.1-T2V-1.3B-Diffusers", "Wan-AI/Wan2.2-TI2V-5B-Diffusers"
 VIDEO: dict[str, PublishedVideo] = {
     "wan2.1-t2v-1.3b": PublishedVideo(
         repository=_WAN_VAE, files="transformer/*.safetensors", transformer=_WAN_1B, parameters=1_418_996_800,
-        steps=50, autoencoder=_WAN_VAE, chunk=21, time_shift=3.0,
+        steps=50, autoencoder=_WAN_VAE, chunk=21, time_shift=3.0, history=21,
     ),
     "anyflow-far-wan2.1-1.3b": PublishedVideo(
         repository="nvidia/AnyFlow-FAR-Wan2.1-1.3B-Diffusers", files="transformer/*.safetensors",
         transformer=replace(_WAN_1B, flow_map=True), parameters=1_421_752_384, steps=4, autoencoder=_WAN_VAE, chunk=3,
-        time_shift=5.0,
+        time_shift=5.0, history=6, sampler="flow_map",
     ),
     "self-forcing-1.3b": PublishedVideo(
         repository="gdhe17/Self-Forcing", files="checkpoints/self_forcing_dmd*.safetensors", transformer=_WAN_1B,
         parameters=1_418_996_800, steps=4, autoencoder=_WAN_VAE, chunk=3, time_shift=5.0,
+        history=18, sampler="renoise",
     ),
     "longlive-1.3b": PublishedVideo(
         repository="Efficient-Large-Model/LongLive-1.3B", files="models/*.safetensors", transformer=_WAN_1B,
         parameters=1_418_996_800, steps=4, autoencoder=_WAN_VAE, chunk=3, time_shift=5.0,
+        history=9, sink=3, sampler="renoise",
     ),
     "wan2.2-ti2v-5b": PublishedVideo(
         repository=_WAN22_VAE, files="transformer/*.safetensors", transformer=_WAN_5B, parameters=4_999_787_712,
         steps=50, autoencoder=_WAN22_VAE, chunk=8, time_shift=5.0,
+        history=24,
     ),
 }  # fmt: skip
 

@@ -5,25 +5,31 @@ In full-sequence mode (no cache) it computes what that class computes, so its ch
 - a cache: `forward` takes the keys and values of earlier latent frames and returns those of its own input. Keys are
   kept before rotation, so that positions can be re-based when old frames leave the window (LongLive, 2026);
 - a timestep per latent frame (diffusion forcing): clean history has t = 0;
+- an optional second cross-attention in every block, the state road: to the adapter's tokens beside the text encoder's,
+  with an output projection that starts at zero, so that an untrained one changes nothing;
 - optional modulation by a pooled action vector beside cross-attention (the better injector at small scale,
   nano-world-model's ablation), starting at zero so that an untrained one changes nothing;
 - an optional end time for flow maps, under the names that AnyFlow checkpoints use.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
-from diffusers.models.attention import FeedForward
 from diffusers.models.embeddings import PixArtAlphaTextProjection, TimestepEmbedding, Timesteps
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from pandora.config import Config
 from pandora.errors import InvalidConfig
-from pandora.video.attention import attention
+from pandora.video.block import Block, layer_norm, modulate, silence
+from pandora.video.cache import Buffers, Cache, LayerCache, Past, RollingCache, gather, line_up, place
+from pandora.video.rotary import as_real, rope_3d
 
-LayerCache = tuple[Tensor, Tensor]  # unrotated keys and values, each (B, N, heads, head_dim)
-Cache = tuple[LayerCache, ...]  # one entry a layer, earlier latent frames first
+_WIDE = ("time_embedder", "delta_embedder", "norm2", "scale_shift_table")
+Memory = Cache | Sequence[RollingCache]  # entries of earlier passes, or a rolling cache for each row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +47,7 @@ class TransformerConfig(Config):
     eps: float = 1e-6
     rope_max_seq_len: int = 1024
     action_dim: int | None = 256  # width of the pooled action vector, None: no action modulation
+    state_dim: int | None = None  # width of the tokens on the state road, None: no such road
     flow_map: bool = False
     flow_map_gate: float = 0.25  # AnyFlow's mixing weight of the end time
 
@@ -53,80 +60,6 @@ class TransformerConfig(Config):
             raise InvalidConfig(f"attention_head_dim must be even and at least 12, not {self.attention_head_dim}")
         if self.patch_size[0] != 1:
             raise InvalidConfig(f"patch_size must have 1 latent frame in time, not {self.patch_size[0]}")
-
-
-class Attention(nn.Module):
-    """Multi-head attention with RMS-normed queries and keys (Wan 2.1, section 4.2)."""
-
-    def __init__(self, width: int, heads: int, eps: float):
-        super().__init__()
-        self.heads = heads
-        self.to_q = nn.Linear(width, width)
-        self.to_k = nn.Linear(width, width)
-        self.to_v = nn.Linear(width, width)
-        self.to_out = nn.ModuleList([nn.Linear(width, width), nn.Dropout(0.0)])
-        self.norm_q = nn.RMSNorm(width, eps=eps)
-        self.norm_k = nn.RMSNorm(width, eps=eps)
-
-    def keys_values(self, source: Tensor) -> LayerCache:
-        key = _rms(self.norm_k, self.to_k(source)).unflatten(2, (self.heads, -1))
-        return key, self.to_v(source).unflatten(2, (self.heads, -1))
-
-    def queries(self, hidden: Tensor) -> Tensor:
-        return _rms(self.norm_q, self.to_q(hidden)).unflatten(2, (self.heads, -1))
-
-    def attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        q, k, v = (x.transpose(1, 2) for x in (query, key.type_as(query), value.type_as(query)))
-        return self.to_out[0](attention(q, k, v).transpose(1, 2).flatten(2))
-
-
-class Block(nn.Module):
-    """Self-attention over history and chunk, cross-attention to the action, feed-forward; the second not modulated."""
-
-    def __init__(self, config: TransformerConfig):
-        super().__init__()
-        width, eps = config.width, config.eps
-        self.norm1 = nn.LayerNorm(width, eps, elementwise_affine=False)
-        self.attn1 = Attention(width, config.num_attention_heads, eps)
-        self.norm2 = nn.LayerNorm(width, eps) if config.cross_attn_norm else nn.Identity()
-        self.attn2 = Attention(width, config.num_attention_heads, eps)
-        self.norm3 = nn.LayerNorm(width, eps, elementwise_affine=False)
-        self.ffn = FeedForward(width, inner_dim=config.ffn_dim, activation_fn="gelu-approximate")
-        self.scale_shift_table = nn.Parameter(torch.randn(1, 6, width) / width**0.5)
-
-    def forward(
-        self,
-        x: Tensor,
-        context: LayerCache,
-        modulation: Tensor,
-        rope: Tensor,
-        rope_past: Tensor,
-        past: LayerCache | None,
-    ) -> tuple[Tensor, LayerCache]:
-        """x (B, N, D); modulation (B, L, 6, D); rope (N, head_dim/2) complex, rope_past for the cached keys."""
-        length = modulation.shape[1]
-        shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = self._table(modulation)
-
-        hidden = _modulate(_norm(self.norm1, x), shift, scale, length)
-        own = self.attn1.keys_values(hidden)
-        query, key, value = rotate(self.attn1.queries(hidden), rope), rotate(own[0], rope), own[1]
-        if past is not None:
-            key = torch.cat([rotate(past[0], rope_past).type_as(key), key], 1)
-            value = torch.cat([past[1].type_as(value), value], 1)
-        x = _gated(x, self.attn1.attend(query, key, value), gate, length)
-
-        x = x + self.attn2.attend(self.attn2.queries(_norm(self.norm2, x)), *context)
-        hidden = _modulate(_norm(self.norm3, x), ffn_shift, ffn_scale, length)
-        return _gated(x, self.ffn(hidden), ffn_gate, length), own
-
-    def remember(self, x: Tensor, modulation: Tensor) -> LayerCache:
-        """The keys and values of (B, N, D), without the rest of the block."""
-        shift, scale = self._table(modulation)[:2]
-        return self.attn1.keys_values(_modulate(_norm(self.norm1, x), shift, scale, modulation.shape[1]))
-
-    def _table(self, modulation: Tensor) -> tuple[Tensor, ...]:
-        """Shift, scale and gate of attention, then of the feed-forward, each (B, L, 1, D)."""
-        return (self.scale_shift_table.unsqueeze(0) + modulation.float()).unsqueeze(3).unbind(2)
 
 
 class ConditionEmbedder(nn.Module):
@@ -144,21 +77,28 @@ class ConditionEmbedder(nn.Module):
         self.action_embedder = None
         if config.action_dim is not None:
             silent = nn.Linear(width, width)
-            nn.init.zeros_(silent.weight)
-            nn.init.zeros_(silent.bias)
+            silence(silent)
             self.action_embedder = nn.Sequential(nn.Linear(config.action_dim, width), nn.SiLU(), silent)
+        self.state_embedder = None
+        if config.state_dim is not None:
+            self.state_embedder = PixArtAlphaTextProjection(config.state_dim, width, act_fn="gelu_tanh")
 
     def embed_time(self, time: Tensor, end: Tensor | None, action: Tensor | None) -> tuple[Tensor, Tensor]:
         """time, end (B, L) in 0..1000; action (B, D_action) -> temb (B, L, D), modulation (B, L, 6, D)."""
         dtype = self.time_proj.weight.dtype
-        temb = self.time_embedder(self.timesteps_proj(time.flatten()).to(dtype)).view(*time.shape, -1)
+        temb = self._embed(self.time_embedder, time)
         if self.delta_embedder is not None:
-            target = time if end is None else end
-            delta = self.delta_embedder(self.timesteps_proj(target.flatten()).to(dtype)).view_as(temb)
+            delta = self._embed(self.delta_embedder, time if end is None else end)
             temb = (1 - self.gate) * temb + self.gate * delta
         if self.action_embedder is not None and action is not None:
             temb = temb + self.action_embedder(action.to(dtype)).unsqueeze(1)
         return temb, self.time_proj(F.silu(temb)).unflatten(2, (6, -1))
+
+    def _embed(self, embedder: TimestepEmbedding, time: Tensor) -> Tensor:
+        """Sinusoids in the embedder's own dtype, which may be wider than that of what follows."""
+        own, following = embedder.linear_1.weight.dtype, self.time_proj.weight.dtype
+        embedded = embedder(self.timesteps_proj(time.flatten()).to(own)).view(*time.shape, -1)
+        return embedded if own == following else embedded.to(following)
 
 
 class CausalVideoTransformer(nn.Module):
@@ -175,23 +115,88 @@ class CausalVideoTransformer(nn.Module):
         patch = config.patch_size[1] * config.patch_size[2]
         self.proj_out = nn.Linear(width, config.out_channels * patch)
         self.scale_shift_table = nn.Parameter(torch.randn(1, 2, width) / width**0.5)
+        self.gradient_checkpointing = False  # whether a backward pass computes each block again instead of keeping it
+
+    def cast(self, dtype: torch.dtype) -> Self:
+        """Weights to `dtype` in place, but what diffusers, too, keeps in float32: embedders of time, tables, norms."""
+        for name, parameter in self.named_parameters():
+            wide = any(part in name for part in _WIDE)
+            parameter.data = parameter.data.to(torch.float32 if wide else dtype)
+        return self
+
+    def begin_roads(self) -> None:
+        """Start anew what no published checkpoint has: the state road and the action modulation, silent at the end."""
+        embedder = self.condition_embedder
+        fresh = [embedder.action_embedder, embedder.state_embedder]
+        for block in self._blocks():
+            fresh += [block.attn_state, block.norm_state if block.attn_state is not None else None]
+        for road in filter(None, fresh):
+            for module in road.modules():
+                if isinstance(module, nn.Linear | nn.RMSNorm | nn.LayerNorm):
+                    module.reset_parameters()
+        if embedder.action_embedder is not None:
+            silence(embedder.action_embedder[-1])
+        for block in self._blocks():
+            if block.attn_state is not None:
+                silence(block.attn_state.to_out[0])
 
     def embed_context(self, context: Tensor) -> Cache:
-        """Adapter tokens (B, S, text_dim) -> per-layer cross-attention keys and values, computed once an action."""
-        embedded = self.condition_embedder.text_embedder(context.to(self.proj_out.weight.dtype))
-        return tuple(block.attn2.keys_values(embedded) for block in self.blocks)  # type: ignore[union-attr]
+        """Text tokens (B, S, text_dim) -> per-layer cross-attention keys and values, computed once an action.
 
-    def remember(self, latents: Tensor, context: Cache) -> Cache:
+        A published Wan transformer knows prompts of 512 tokens, padded with zeros.
+        """
+        embedded = self.condition_embedder.text_embedder(context.to(self.proj_out.weight.dtype))
+        return tuple(block.attn2.keys_values(embedded) for block in self._blocks())
+
+    def embed_state(self, state: Tensor) -> Cache:
+        """State tokens (B, S, state_dim) -> the same for the state road. Raises InvalidConfig without one."""
+        embedder = self.condition_embedder.state_embedder
+        if embedder is None:
+            raise InvalidConfig("This transformer has no state road. Set state_dim to the width of the state tokens.")
+        embedded = embedder(state.to(self.proj_out.weight.dtype))
+        return tuple(block.attn_state.keys_values(embedded) for block in self._blocks() if block.attn_state is not None)
+
+    def prepare(
+        self,
+        memory: Memory | None,
+        grid: Sequence[int],
+        room: bool = False,
+        into: Buffers | None = None,
+    ) -> Past:
+        """What a chunk of latents attends to, put together once for all its passes; `grid` is the chunk's (L, h, w).
+
+        With `room` the chunk's own keys and values are written behind the past in place: faster, and without gradients.
+        `into` is memory for a rolling cache's past. Raises InvalidInput for rolling caches of unequal length.
+        """
+        length, rows, columns = (size // patch for size, patch in zip(grid, self.config.patch_size, strict=True))
+        tokens, weight = length * rows * columns, self.proj_out.weight
+        behind = tokens if room else 0
+
+        def table(before: int) -> Tensor:
+            rope = rope_3d(self.config.attention_head_dim, before + length, rows, columns, weight.device)
+            return rope if weight.device.type == "cpu" else as_real(rope)
+
+        if memory is None or (isinstance(memory[0], RollingCache) and not memory[0].pages):
+            return Past(table(0), (None,) * self.config.num_layers)
+        if isinstance(memory[0], RollingCache):
+            placement = place(memory)  # type: ignore[arg-type]
+            rope = table(sum(placement.tokens) // (rows * columns))
+            return gather(placement, rope, behind, weight.dtype, into).past(rope[-tokens:])
+        before: int = memory[0][0].shape[1]
+        rope = table(before // (rows * columns))
+        return Past(rope[before:], line_up(memory, rope[:before], behind, weight.dtype))  # type: ignore[arg-type]
+
+    def remember(
+        self, latents: Tensor, context: Cache | None, past: Past | None = None, state: Cache | None = None
+    ) -> Cache:
         """The cache of clean latents (B, C_in, L, h, w): `forward` at time 0, less what only its output needs."""
-        length, height, width = latents.shape[2:]
-        rows, columns = height // self.config.patch_size[1], width // self.config.patch_size[2]
+        past = self.prepare(None, latents.shape[2:]) if past is None else past
         x = self.patch(latents)
-        time = torch.zeros(x.shape[0], length, device=x.device)
+        time = torch.zeros(x.shape[0], latents.shape[2], device=x.device)
         _, modulation = self.condition_embedder.embed_time(time, None, None)
-        rope = rope_3d(self.config.attention_head_dim, length, rows, columns, x.device)
         entries = []
-        for block, told in zip(self.blocks[:-1], context, strict=False):
-            x, entry = block(x, told, modulation, rope, rope[:0], None)
+        for index, block in enumerate(self.blocks[:-1]):
+            x, entry = block(x, modulation, past.rope, _layer(context, index), _layer(state, index), past.layers[index])
             entries.append(entry)
         return (*entries, self.blocks[-1].remember(x, modulation))  # type: ignore[operator]
 
@@ -199,37 +204,66 @@ class CausalVideoTransformer(nn.Module):
         self,
         latents: Tensor,
         timestep: Tensor,
-        context: Cache,
+        context: Cache | None,
         action: Tensor | None = None,
-        cache: Cache | None = None,
+        cache: Memory | None = None,
         end_timestep: Tensor | None = None,
+        state: Cache | None = None,
     ) -> tuple[Tensor, Cache]:
         """Denoise, attending to the cache.
 
-        latents (B, C_in, L, h, w); timestep and end_timestep (B,) or (B, L) in 0..1000; context from `embed_context`;
-        action (B, action_dim); cache from earlier calls, of any length: its frames take positions 0.. and the latents
-        follow. Returns (B, C_out, L, h, w) and the cache entries of these latents.
+        latents (B, C_in, L, h, w); timestep and end_timestep (B,) or (B, L) in 0..1000; context from `embed_context`
+        and state from `embed_state`, None where a road is closed; action (B, action_dim); cache from earlier calls, of
+        any length: its frames take positions 0.. and the latents follow. Returns (B, C_out, L, h, w) and the cache
+        entries of these latents.
         """
+        past = self.prepare(cache, latents.shape[2:])
+        own: list[LayerCache] = []
+        return self._run(latents, timestep, context, action, past, end_timestep, state, own), tuple(own)
+
+    def denoise(
+        self,
+        latents: Tensor,
+        timestep: Tensor,
+        context: Cache | None,
+        action: Tensor | None,
+        past: Past,
+        end_timestep: Tensor | None = None,
+        state: Cache | None = None,
+    ) -> Tensor:
+        """As `forward`, given a past that `prepare` put together, and without entries of these latents."""
+        return self._run(latents, timestep, context, action, past, end_timestep, state, None)
+
+    def _run(
+        self,
+        latents: Tensor,
+        timestep: Tensor,
+        context: Cache | None,
+        action: Tensor | None,
+        past: Past,
+        end: Tensor | None,
+        state: Cache | None,
+        own: list[LayerCache] | None,
+    ) -> Tensor:
         length, height, width = latents.shape[2:]
-        rows, columns = height // self.config.patch_size[1], width // self.config.patch_size[2]
         time = timestep.unsqueeze(1).expand(-1, length) if timestep.ndim == 1 else timestep
-        end = end_timestep
         end = end.unsqueeze(1).expand(-1, length) if end is not None and end.ndim == 1 else end
 
         x = self.patch(latents)
         temb, modulation = self.condition_embedder.embed_time(time, end, action)
-        before = 0 if cache is None else cache[0][0].shape[1] // (rows * columns)
-        rope = rope_3d(self.config.attention_head_dim, before + length, rows, columns, x.device)
-        rope_past, rope_own = rope[: before * rows * columns], rope[before * rows * columns :]
-        own = []
         for index, block in enumerate(self.blocks):
-            past = None if cache is None else cache[index]
-            x, entry = block(x, context[index], modulation, rope_own, rope_past, past)
-            own.append(entry)
+            told = (x, modulation, past.rope, _layer(context, index), _layer(state, index), past.layers[index])
+            again = self.gradient_checkpointing and torch.is_grad_enabled()
+            x, entry = checkpoint(block, *told, use_reentrant=False) if again else block(*told)  # type: ignore[misc]
+            if own is not None:
+                own.append(entry)
 
         shift, scale = (self.scale_shift_table.unsqueeze(0) + temb.float().unsqueeze(2)).unsqueeze(3).unbind(2)
-        x = self.proj_out(_modulate(_norm(self.norm_out, x), shift, scale, length))
-        return self.unpatch(x, length, rows, columns), tuple(own)
+        x = self.proj_out(modulate(layer_norm(self.norm_out, x), shift, scale, length))
+        return self.unpatch(x, length, height // self.config.patch_size[1], width // self.config.patch_size[2])
+
+    def _blocks(self) -> Iterator[Block]:
+        yield from self.blocks  # type: ignore[misc]
 
     def patch(self, latents: Tensor) -> Tensor:
         """(B, C, L, h, w) -> (B, N, D), as a linear layer over patches (the same weights, faster than conv3d)."""
@@ -246,52 +280,5 @@ class CausalVideoTransformer(nn.Module):
         return cells.permute(0, 6, 1, 2, 4, 3, 5).reshape(x.shape[0], -1, length, rows * p, columns * q)
 
 
-def append(cache: Cache | None, new: Cache) -> Cache:
-    """The cache with `new` after it. Nothing is changed in place, so forks may share either."""
-    if cache is None:
-        return new
-    return tuple((torch.cat([k, nk], 1), torch.cat([v, nv], 1)) for (k, v), (nk, nv) in zip(cache, new, strict=True))
-
-
-def rope_3d(head_dim: int, length: int, rows: int, columns: int, device: torch.device) -> Tensor:
-    """Rotations (length * rows * columns, head_dim / 2) complex64: axes split as in Wan's rotary embedding."""
-    spatial = 2 * (head_dim // 6)
-    parts = []
-    for dim, count in ((head_dim - 2 * spatial, length), (spatial, rows), (spatial, columns)):
-        inverse = 1.0 / 10000 ** (torch.arange(0, dim, 2, device=device, dtype=torch.float64) / dim)
-        angles = torch.outer(torch.arange(count, device=device, dtype=torch.float64), inverse)
-        parts.append(torch.polar(torch.ones_like(angles), angles))
-    time, row, column = parts
-    grid = (length, rows, columns, -1)
-    table = torch.cat(
-        [time[:, None, None].expand(grid), row[None, :, None].expand(grid), column[None, None].expand(grid)], 3
-    )
-    return table.flatten(0, 2).to(torch.complex64)
-
-
-def rotate(x: Tensor, rope: Tensor) -> Tensor:
-    """Rotate adjacent pairs of (B, N, heads, head_dim) by rope (N, head_dim / 2)."""
-    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
-    return torch.view_as_real(pairs * rope.unsqueeze(1)).flatten(-2).type_as(x)
-
-
-def _norm(norm: nn.Module, x: Tensor) -> Tensor:
-    """Layer norm in fp32, as Wan does, whatever dtype the weights have."""
-    if isinstance(norm, nn.Identity):
-        return x
-    weight, bias = (None if p is None else p.float() for p in (norm.weight, norm.bias))
-    return F.layer_norm(x.float(), norm.normalized_shape, weight, bias, norm.eps).type_as(x)  # type: ignore[arg-type]
-
-
-def _rms(norm: nn.RMSNorm, x: Tensor) -> Tensor:
-    return F.rms_norm(x, norm.normalized_shape, norm.weight.to(x.dtype), norm.eps)
-
-
-def _modulate(x: Tensor, shift: Tensor, scale: Tensor, length: int) -> Tensor:
-    framed = x.float().unflatten(1, (length, -1))
-    return (framed * (1 + scale) + shift).flatten(1, 2).type_as(x)
-
-
-def _gated(x: Tensor, update: Tensor, gate: Tensor, length: int) -> Tensor:
-    framed = update.float().unflatten(1, (length, -1)) * gate
-    return (x.float() + framed.flatten(1, 2)).type_as(x)
+def _layer(entries: Cache | None, index: int) -> LayerCache | None:
+    return None if entries is None else entries[index]

@@ -10,13 +10,16 @@ from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffu
 from diffusers.models.transformers.transformer_anyflow import AnyFlowTransformer3DModel
 from diffusers.models.transformers.transformer_anyflow_far import AnyFlowFARTransformer3DModel
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
+from diffusers.schedulers.scheduling_flow_map_euler_discrete import FlowMapEulerDiscreteScheduler
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pandora.errors import InvalidCheckpoint, UnknownName
 from pandora.pretrained.layouts import WAN, translate
 from pandora.pretrained.published import VIDEO, published_video, read_config
-from pandora.pretrained.video import count_parameters, load_transformer
+from pandora.pretrained.video import count_parameters, load_transformer, load_video
+from pandora.video.flow import VideoConfig, VideoModel
+from pandora.video.transformer import TransformerConfig
 
 SIZE: dict[str, Any] = {
     "num_attention_heads": 2, "attention_head_dim": 24, "in_channels": 4, "out_channels": 4, "text_dim": 16,
@@ -88,10 +91,113 @@ def test_any_step_checkpoints_keep_their_end_time(causal: bool, tmp_path: Path) 
     torch.testing.assert_close(modulation.flatten(), projected.flatten())
 
 
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+@torch.no_grad()
+def test_a_chunkwise_rollout_equals_anyflows(tmp_path: Path) -> None:
+    """A picture, a chunk that sees it and a chunk that sees both, each in two flow-map steps.
+
+    A frame has 128 tokens, since AnyFlow pads keys to multiples of that with zeros that take part in its attention.
+    """
+    torch.manual_seed(0)
+    shallow: dict[str, Any] = SIZE | {"num_layers": 2}
+    model = AnyFlowFARTransformer3DModel(**shallow, full_chunk_limit=3).eval()
+    model.save_pretrained(tmp_path)
+    transformer = TransformerConfig(**shallow, action_dim=None, flow_map=True)
+    config = VideoConfig(
+        chunk=1, history=3, prediction="velocity", coordinates=False, time_shift=5.0, sampler="flow_map",
+        transformer=transformer,
+    )  # fmt: skip
+    ours = load_video(tmp_path, config, torch.float32)
+    picture, noises, text = torch.randn(1, 4, 1, 16, 32), torch.randn(2, 1, 4, 1, 16, 32), torch.randn(1, 5, 16)
+    expected = rollout(model, picture, list(noises), text)
+
+    memory, made = ours.recall(picture, text), []
+    for noise in noises:
+        made.append(ours.sample(picture, text, None, noise, 2, cache=memory))
+        memory = ours.extend(memory, made[-1], text)
+    torch.testing.assert_close(torch.cat(made, 2), expected, atol=1e-5, rtol=1e-4)
+
+
+def rollout(model: AnyFlowFARTransformer3DModel, picture: Tensor, noises: list[Tensor], text: Tensor) -> Tensor:
+    """What diffusers' AnyFlow-FAR pipeline does between its text encoder and its autoencoder."""
+    scheduler: Any = FlowMapEulerDiscreteScheduler(shift=5.0)
+    kinds = ("full_cache", "compressed_cache")
+    caches = [{kind: torch.zeros(2, 1, 2, 3 * 128, 24) for kind in kinds} for _ in range(2)]
+    frames = picture.transpose(1, 2)
+    for number, noise in enumerate(noises, 1):
+        told = {"encoder_hidden_states": text, "kv_cache": caches, "return_dict": False}
+        zero = torch.zeros(1, number)
+        model(
+            hidden_states=frames, chunk_partition=[1] * number, timestep=zero, r_timestep=zero,
+            kv_cache_flag={"num_cached_chunks": number - 1, "is_cache_step": True}, **told,
+        )  # fmt: skip
+        scheduler.set_timesteps(2)
+        x = noise.transpose(1, 2)
+        for time, end in zip(scheduler.timesteps, 1000 * scheduler.sigmas[1:], strict=True):
+            velocity = model(
+                hidden_states=x, chunk_partition=[1] * (number + 1), timestep=time.view(1, 1).float(),
+                r_timestep=end.view(1, 1).float(),
+                kv_cache_flag={"num_cached_chunks": number, "is_cache_step": False}, **told,
+            )[0]  # fmt: skip
+            x = scheduler.step(velocity, time, x, return_dict=False)[0]
+        frames = torch.cat([frames, x], 1)
+    return frames[:, 1:].transpose(1, 2)
+
+
+@torch.no_grad()
+def test_roads_of_ours_begin_silent_in_a_published_transformer(wan: WanTransformer3DModel, tmp_path: Path) -> None:
+    config = TransformerConfig(**SIZE, action_dim=8, state_dim=6)
+    ours = load_transformer(tmp_path, config, torch.float32)
+    latents, time, context = torch.randn(2, 4, 3, 8, 12), torch.rand(2) * 1000, torch.randn(2, 5, 16)
+    expected = wan(latents, time, context, return_dict=False)[0]
+    state = ours.embed_state(torch.randn(2, 7, 6))
+    made, _ = ours(latents, time, ours.embed_context(context), torch.randn(2, 8), state=state)
+    torch.testing.assert_close(made, expected, atol=2e-6, rtol=1e-5)
+
+    trained = {key: torch.randn_like(tensor) for key, tensor in ours.state_dict().items()}
+    save_file(trained, tmp_path / "trained.safetensors")
+    again = load_transformer(tmp_path / "trained.safetensors", config, torch.float32)
+    assert all(torch.equal(tensor, trained[key]) for key, tensor in again.state_dict().items())
+    save_file({k: v for k, v in trained.items() if "blocks.1.attn_state" not in k}, tmp_path / "trained.safetensors")
+    with pytest.raises(InvalidCheckpoint, match=r"blocks\.1\.attn_state"):
+        load_transformer(tmp_path / "trained.safetensors", config)
+    with pytest.raises(InvalidCheckpoint, match="no place for"):
+        load_transformer(tmp_path / "trained.safetensors", TransformerConfig(**SIZE, action_dim=None))
+
+
+def test_time_and_norms_stay_wide_in_a_narrow_transformer(wan: WanTransformer3DModel, tmp_path: Path) -> None:
+    ours = load_transformer(tmp_path)
+    theirs = WanTransformer3DModel.from_pretrained(tmp_path / "transformer", torch_dtype=torch.bfloat16)
+    wide = {name for name, parameter in ours.named_parameters() if parameter.dtype == torch.float32}
+    assert wide == {name for name, parameter in theirs.named_parameters() if parameter.dtype == torch.float32}
+
+
 @pytest.mark.parametrize("name", VIDEO)
 def test_published_sizes_are_exact(name: str) -> None:
     published = published_video(name)
     assert count_parameters(published.transformer) == published.parameters
+    plain, told = published.video_config(), published.video_config(state_dim=1024)
+    assert plain.transformer == published.transformer
+    assert (plain.road, told.road, told.transformer.state_dim) == ("text", "both", 1024)
+    extra = count_parameters(told.transformer) - published.parameters
+    width, layers = told.transformer.width, told.transformer.num_layers
+    assert extra == layers * (4 * width**2 + 8 * width) + width * (1024 + 1) + width * (width + 1)
+
+
+@torch.no_grad()
+def test_a_chunk_is_made_and_remembered_at_full_size() -> None:
+    config = published_video("longlive-1.3b").video_config(state_dim=1024)
+    with torch.device("meta"):
+        model = VideoModel(config)
+        model.transformer.cast(torch.bfloat16)
+        text, state, chunk = torch.empty(1, 512, 4096), torch.empty(1, 16, 1024), torch.empty(1, 16, 3, 60, 104)
+        memory = model.recall(torch.empty(1, 16, config.history, 60, 104), text, state)
+        fresh = torch.empty(1, model.draws(2) - 1, *chunk.shape[1:])
+        made = model.sample(chunk, text, None, chunk, 2, cache=memory, state=state, fresh=fresh)
+        memory = model.extend(memory, made, text, state)
+    assert (made.shape, made.dtype) == (chunk.shape, torch.float32)
+    assert memory[0].frames == config.history
+    assert memory[0].nbytes == 2 * 2 * 30 * config.history * 30 * 52 * 1536  # keys and values, 2 bytes, layers, tokens
 
 
 def test_what_is_missing_or_strange_is_named(wan: WanTransformer3DModel, tmp_path: Path) -> None:
@@ -135,6 +241,8 @@ def test_configs_that_do_not_fit(values: dict[str, object], named: str) -> None:
 def test_a_name_that_nobody_published() -> None:
     with pytest.raises(UnknownName, match=r"wan2\.1-t2v-1\.3b"):
         published_video("wan2.1-t2v-1b")
+    with pytest.raises(UnknownName, match=r"longlive-1\.3b"):
+        load_video("longlive")
 
 
 def original_names(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,14 +1,16 @@
 """Sampling: exact where the model is exact, cancellable, the same with a shared cache."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
-from pandora.errors import Cancelled, InvalidConfig
-from pandora.video.flow import VideoConfig, VideoModel, diffuse
+from pandora.errors import Cancelled, InvalidConfig, InvalidInput
+from pandora.video.flow import VideoConfig, VideoModel
 from pandora.video.transformer import TransformerConfig
 
-SMALL = {
+SMALL: dict[str, Any] = {
     "num_attention_heads": 2,
     "attention_head_dim": 12,
     "text_dim": 8,
@@ -18,11 +20,15 @@ SMALL = {
 }
 
 
-def build(prediction: str = "residual") -> VideoModel:
+def build(
+    prediction: str = "residual", state_dim: int | None = None, flow_map: bool = False, **config: Any
+) -> VideoModel:
     torch.manual_seed(0)
     channels = 6 if prediction == "velocity" else 10
-    transformer = TransformerConfig(in_channels=channels, out_channels=4, action_dim=8, **SMALL)  # type: ignore[arg-type]
-    return VideoModel(VideoConfig(prediction=prediction, transformer=transformer)).eval()  # type: ignore[arg-type]
+    transformer = TransformerConfig(
+        in_channels=channels, out_channels=4, action_dim=8, state_dim=state_dim, flow_map=flow_map, **SMALL
+    )  # fmt: skip
+    return VideoModel(VideoConfig(prediction=prediction, transformer=transformer, **config)).eval()  # type: ignore[arg-type]
 
 
 def inputs(batch: int = 2) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -31,25 +37,34 @@ def inputs(batch: int = 2) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return torch.randn(shape), torch.randn(batch, 3, 8), torch.randn(batch, 8), torch.randn(shape)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 4])
+@pytest.mark.parametrize("sampler", ["euler", "renoise"])
 @pytest.mark.parametrize("prediction", ["residual", "x", "velocity"])
 @torch.no_grad()
-def test_an_exact_predictor_reaches_the_truth(prediction: str, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = build(prediction)
+def test_an_exact_model_reaches_the_truth(prediction: str, sampler: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build(prediction, sampler=sampler)
     history, context, action, noise = inputs()
-    truth = torch.randn_like(noise)
-    seen = []
+    truth, last, seen = torch.randn_like(noise), history[:, :, -1:], []
 
-    def exact(noisy: Tensor, time: Tensor, *_: object) -> Tensor:
-        torch.testing.assert_close(noisy, diffuse(truth, noise, time), atol=1e-5, rtol=1e-5)
-        seen.append(time[0].item())
-        return truth
+    def exact(noisy: Tensor, timestep: Tensor, *_: object) -> Tensor:
+        seen.append(timestep[0].item())
+        x, t = noisy[:, :4], timestep.view(-1, 1, 1, 1, 1) / 1000
+        return {"x": truth, "residual": truth - last, "velocity": (x - truth) / t}[prediction]
 
-    monkeypatch.setattr(model, "predict", exact)
-    torch.testing.assert_close(model.sample(history, context, action, noise, steps), truth)
-    assert len(seen) == steps
-    assert seen[0] == 1.0
-    assert seen == sorted(seen, reverse=True)
+    monkeypatch.setattr(model.transformer, "denoise", exact)
+    steps = 3
+    fresh = torch.randn(2, model.draws(steps) - 1, *noise.shape[1:])
+    made = model.sample(history, context, action, noise, steps, fresh=fresh)
+    torch.testing.assert_close(made, truth, atol=1e-5, rtol=1e-5)
+    assert seen == pytest.approx([1000 * time for time in model.schedule(steps)])
+
+
+@torch.no_grad()
+def test_prediction_and_sampling_run_the_same_pass() -> None:
+    model = build()
+    history, context, action, noise = inputs()
+    cache, tokens = model.remember(history), model.transformer.embed_context(context)
+    expected = model.predict(noise, torch.ones(2), history[:, :, -1:], tokens, action, cache)
+    assert torch.equal(model.sample(history, context, action, noise, 1), expected)
 
 
 @torch.no_grad()
@@ -87,6 +102,63 @@ def test_residual_prediction_starts_from_the_last_frame() -> None:
     history, context, action, noise = inputs()
     still = model.sample(history, context, action, noise, 1)
     torch.testing.assert_close(still, history[:, :, -1:].expand_as(still))
+
+
+@torch.no_grad()
+def test_an_open_road_carries_tokens_and_a_closed_one_does_not() -> None:
+    history, text, action, noise = inputs()
+    state = torch.randn(2, 5, 8)
+    made = {}
+    for road in ("off", "text", "state", "both"):
+        model = build(state_dim=8, road=road)
+        for layer in model.transformer.blocks:
+            torch.nn.init.normal_(layer.attn_state.to_out[0].weight)  # type: ignore[union-attr, arg-type]
+        made[road] = model.sample(history, text, action, noise, 1, cache=model.recall(history[:, :, :1]), state=state)
+        for closed in {"off": ("text", "state"), "text": ("state",), "state": ("text",), "both": ()}[road]:
+            told = {"text": text, "state": state} | {closed: None}
+            again = model.sample(
+                history, told["text"], action, noise, 1, cache=model.recall(history[:, :, :1]), state=told["state"]
+            )
+            assert torch.equal(again, made[road])
+    assert len({tuple(chunk.flatten().tolist()) for chunk in made.values()}) == 4
+
+
+@torch.no_grad()
+def test_a_flow_map_is_told_where_each_step_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build("velocity", flow_map=True, sampler="flow_map")
+    history, context, action, noise = inputs()
+    ends = []
+    run = model.transformer.denoise
+
+    def watched(*told: Any) -> Tensor:
+        ends.append(told[5][0].item())
+        return run(*told)
+
+    monkeypatch.setattr(model.transformer, "denoise", watched)
+    model.sample(history, context, action, noise, 2)
+    assert ends == [500, 0]
+
+
+def test_noising_afresh_needs_noise() -> None:
+    model = build(sampler="renoise")
+    assert (model.draws(4), build().draws(4)) == (4, 1)
+    with pytest.raises(InvalidInput, match="3 more draws"):
+        model.sample(*inputs(), 4)
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ({"sampler": "ddim"}, "sampler"),
+        ({"sampler": "flow_map"}, "flow_map"),
+        ({"road": "state"}, "state_dim"),
+        ({"road": "sea"}, "road"),
+        ({"sink": 1}, "sink"),
+    ],
+)
+def test_configs_that_contradict_themselves(config: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidConfig, match=named):
+        VideoConfig(**config)
 
 
 def test_channels_must_fit_the_prediction() -> None:

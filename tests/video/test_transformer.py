@@ -1,4 +1,4 @@
-"""Equal to diffusers' Wan transformer in full-sequence mode; cached equals uncached; forks share caches."""
+"""Equal to diffusers' Wan transformer in full-sequence mode; cached equals uncached; roads that start silent."""
 
 import pytest
 import torch
@@ -6,9 +6,10 @@ from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from torch import Tensor
 
 from pandora.errors import InvalidConfig
-from pandora.video import transformer
+from pandora.video import block
 from pandora.video.attention import attention
-from pandora.video.transformer import CausalVideoTransformer, TransformerConfig, append
+from pandora.video.cache import append
+from pandora.video.transformer import CausalVideoTransformer, TransformerConfig
 
 
 def build(**changes: object) -> CausalVideoTransformer:
@@ -58,11 +59,11 @@ def test_cached_equals_masked_full_sequence(monkeypatch: pytest.MonkeyPatch) -> 
     chunk = torch.arange(3).repeat_interleave(torch.tensor(sizes) * tokens)
     mask = chunk[:, None] >= chunk[None, :]
 
-    def masked(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    def masked(query: Tensor, key: Tensor, value: Tensor, kernel: object) -> Tensor:
         own = mask if query.shape[2] == key.shape[2] == len(mask) else None
         return torch.nn.functional.scaled_dot_product_attention(query, key, value, own)
 
-    monkeypatch.setattr(transformer, "attention", masked)
+    monkeypatch.setattr(block, "attention", masked)
     full, _ = model(latents, time, context)
     torch.testing.assert_close(cached, full, atol=2e-6, rtol=1e-5)
 
@@ -100,6 +101,81 @@ def test_untrained_action_changes_nothing() -> None:
     plain, _ = model(latents, time, context)
     told, _ = model(latents, time, context, torch.randn(1, 8))
     torch.testing.assert_close(plain, told)
+
+
+@torch.no_grad()
+def test_an_untrained_state_road_changes_nothing() -> None:
+    model = build(state_dim=8)
+    latents, time, tokens = torch.randn(1, 4, 2, 4, 4), torch.full((1,), 300.0), torch.randn(1, 5, 8)
+    context, state = model.embed_context(torch.randn(1, 3, 16)), model.embed_state(tokens)
+    plain, _ = model(latents, time, context)
+    told, _ = model(latents, time, context, state=state)
+    assert torch.equal(plain, told)
+    for attention_state in (layer.attn_state for layer in model.blocks):
+        attention_state.to_out[0].weight.normal_()  # type: ignore[union-attr]
+    trained, _ = model(latents, time, context, state=state)
+    assert not torch.allclose(plain, trained)
+    remembered = model.remember(latents, context, state=state)
+    _, entries = model(latents, torch.zeros(1), context, state=state)
+    torch.testing.assert_close(remembered, entries)
+
+
+@torch.no_grad()
+def test_roads_begin_anew_and_silent() -> None:
+    model = build(state_dim=8, action_dim=8)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(float("nan"))
+    model.begin_roads()
+    begun = {name: p for name, p in model.named_parameters() if not p.isnan().any()}
+    marks = ("attn_state", "norm_state", "state_embedder", "action_embedder")
+    assert set(begun) == {name for name, _ in model.named_parameters() if any(mark in name for mark in marks)}
+    assert not any(p.any() for name, p in begun.items() if "attn_state.to_out" in name or "action_embedder.2" in name)
+
+
+def test_a_state_needs_its_road() -> None:
+    with pytest.raises(InvalidConfig, match="state_dim"):
+        build().embed_state(torch.randn(1, 3, 8))
+
+
+@torch.no_grad()
+def test_closed_roads_are_not_asked() -> None:
+    model = build()
+    latents, time = torch.randn(1, 4, 2, 4, 4), torch.full((1,), 300.0)
+    context = model.embed_context(torch.randn(1, 3, 16))
+    closed, _ = model(latents, time, None)
+    for layer in model.blocks:
+        torch.nn.init.zeros_(layer.attn2.to_out[0].weight)  # type: ignore[union-attr]
+        torch.nn.init.zeros_(layer.attn2.to_out[0].bias)  # type: ignore[union-attr]
+    silenced, _ = model(latents, time, context)
+    torch.testing.assert_close(closed, silenced)
+
+
+def test_narrow_weights_keep_time_and_norms_wide() -> None:
+    model = build(flow_map=True)
+    wide, _ = model(latents := torch.randn(1, 4, 2, 4, 4), time := torch.full((1,), 731.0), None)
+    model.cast(torch.bfloat16)
+    kept = {name for name, p in model.named_parameters() if p.dtype == torch.float32}
+    assert {"condition_embedder.time_embedder.linear_1.weight", "scale_shift_table", "blocks.0.norm2.weight"} < kept
+    assert not any("to_q" in name or "norm_q" in name or "text_embedder" in name for name in kept)
+    narrow, _ = model(latents, time, None)
+    assert narrow.dtype == torch.bfloat16
+    torch.testing.assert_close(narrow.float(), wide, atol=0.1, rtol=0.1)
+
+
+def test_gradients_are_the_same_when_blocks_are_computed_again() -> None:
+    model = build(state_dim=8)
+    latents, time, tokens = torch.randn(1, 4, 2, 4, 4), torch.full((1,), 300.0), torch.randn(1, 3, 16)
+    with torch.no_grad():
+        memory = model.remember(torch.randn(1, 4, 1, 4, 4), None)
+    gradients = []
+    for again in (False, True):
+        model.gradient_checkpointing = again
+        model.zero_grad()
+        model(latents, time, model.embed_context(tokens), cache=memory)[0].square().mean().backward()
+        gradients.append({name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None})
+    assert gradients[0].keys() == gradients[1].keys()
+    torch.testing.assert_close(gradients[0]["blocks.0.attn1.to_q.weight"], gradients[1]["blocks.0.attn1.to_q.weight"])
 
 
 @torch.no_grad()
