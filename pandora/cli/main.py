@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pandora import __version__
-from pandora.cli import bench, data, doctor, evaluate, generate, scenes, train
+from pandora.cli import bench, data, doctor, evaluate, generate, memory, scenes, train
 from pandora.errors import PandoraError
 
 PLUGINS = "pandora.commands"
@@ -32,6 +32,7 @@ def create_app() -> typer.Typer:
     app.command("scenes")(scenes.scenes)
     app.command("eval")(evaluate.evaluate)
     app.command("doctor")(doctor.doctor)
+    app.command("memory")(memory.memory)
     app.add_typer(train.app, name="train")
     app.add_typer(data.app, name="data")
     app.add_typer(bench.make_group(), name="bench")
