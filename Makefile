@@ -28,6 +28,7 @@ test: $(VENV)/.installed-dev lint browser ## Install what is missing; lint, type
 lint: $(VENV)/.installed-dev ## Style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet . || { echo 'Run `make format`.'; exit 1; }
+	@$(BIN)/hadolint Dockerfile
 	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
 
 format: $(VENV)/.installed-dev ## Rewrite to the project's style
@@ -38,6 +39,8 @@ train: $(VENV)/.installed-train ## From nothing to runs/weights: data, four stag
 	@for step in 'data make' 'train autoencoder' 'data encode' 'train alignment' 'train video' 'train rollout'; do \
 	  $(BIN)/pandora $$step $(ARGS); done
 	@$(BIN)/pandora train export --out runs/weights
+	@$(BIN)/pandora train speech --aligned runs/weights $(ARGS)
+	@$(BIN)/pandora train export --speech runs/speech --out runs/weights
 
 eval: $(VENV)/.installed ## Measure the weights against the simulator: table and plot
 	@$(BIN)/pandora eval --weights $(WEIGHTS) $(ARGS)

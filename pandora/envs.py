@@ -224,8 +224,7 @@ class ImaginedVectorEnv(VectorEnv[Frames, Sequence[str], NDArray[Any]]):
 
 
 def _spaces(model: WorldModel) -> tuple[Any, spaces.Text]:
-    size = model.config.frame_size
-    return spaces.Box(0, 255, (size, size, 3), np.uint8), sentences(MAX_ACTION_CHARACTERS)
+    return spaces.Box(0, 255, (model.config.height, model.config.width, 3), np.uint8), sentences(MAX_ACTION_CHARACTERS)
 
 
 def _frame(moment: Snapshot) -> Frame:

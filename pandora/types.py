@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -32,6 +33,13 @@ class Sampler:
             raise InvalidInput(f"A sampler takes 1 to 50 steps, not {self.steps}.")
 
 
+class Carried(Protocol):
+    """What a model keeps of a world besides its state."""
+
+    @property
+    def nbytes(self) -> int: ...
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WorldState:
     """Everything a world needs to go on. A value: `step` returns a new one, and to fork is to keep the old one."""
@@ -42,6 +50,13 @@ class WorldState:
     latents: Tensor  # (C, L, h, w) float32, normalised: the history that the video model attends to
     frame: Tensor  # (H, W, 3) uint8: the last frame shown
     decoder_memory: tuple[Tensor, ...]  # what the streaming decoder carries, float32
+    carried: Carried | None = None  # what could be made again from the rest, kept on the device; never stored
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that its tensors take, with what it carries; forks share theirs."""
+        own = sum(tensor.nbytes for tensor in (self.latents, self.frame, *self.decoder_memory))
+        return own + (0 if self.carried is None else self.carried.nbytes)
 
     def fork(self, seed: int | None = None) -> WorldState:
         """The same moment; with another `seed` its future is sampled afresh."""

@@ -39,9 +39,21 @@ class WorldModelConfig(Config):
     video: VideoConfig = field(default_factory=VideoConfig)
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
 
+    @property
+    def height(self) -> int:
+        """Of frames, in pixels."""
+        return self.frame_size
+
+    @property
+    def width(self) -> int:
+        """Of frames, in pixels."""
+        return self.frame_size
+
 
 class WorldModel:
     """Backbone, adapter, video model and autoencoder, composed."""
+
+    carries = False  # whether the next states take work that may follow when the frames are out; see `stream`
 
     def __init__(self, config: WorldModelConfig, tokenizer: ActionTokenizer, runtime: Runtime | None = None):
         self.config = config
@@ -86,22 +98,27 @@ class WorldModel:
 
     @torch.inference_mode()
     def begin(self, image: ImageSource, seed: int = 0) -> WorldState:
-        """A world that starts from a picture (path, bytes, PIL image or (H, W, 3) uint8), cropped to a square.
+        """A world that starts from a picture (path, bytes, PIL image or (H, W, 3) uint8), cropped to the frame's shape.
 
         The state's frame is the picture as the model sees it. Raises InvalidImage, and InvalidInput for a bad seed.
         """
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**53:
             raise InvalidInput(f"A seed is a whole number from 0 to 2**53 - 1, not {seed!r}.")
-        pixels = to_tensor(fit(load_image(image), self.config.frame_size), self.runtime.device).to(self.runtime.dtype)
+        picture = fit(load_image(image), (self.config.height, self.config.width))
+        pixels = to_tensor(picture, self.runtime.device).to(self.runtime.dtype)
         latent = self.autoencoder.encode(pixels[None, :, None])
         memory = self.autoencoder.begin_memory(1, *latent.shape[-2:])
         frames, memory = self.autoencoder.decode_step(latent, memory)
+        return self._begun(seed, latent, to_uint8(frames[0, :, -1].float()).cpu(), memory)
+
+    def _begun(self, seed: int, latent: Tensor, frame: Tensor, memory: tuple[Tensor, ...]) -> WorldState:
+        """The first state: of a picture's latent (1, C, 1, h, w), its frame (H, W, 3) uint8, the decoder's memory."""
         return WorldState(
             seed=seed,
             step=0,
             actions=(),
             latents=latent[0].float().cpu().expand(-1, self.config.video.history, -1, -1).contiguous(),
-            frame=to_uint8(frames[0, :, -1].float()).cpu(),
+            frame=frame,
             decoder_memory=tuple(m[0].float().cpu() for m in memory),
         )
 
@@ -144,6 +161,9 @@ class WorldModel:
             raise InvalidAction('The action is empty. Say what happens next, such as "pick up the red block".')
         return tidy
 
+    def anticipate(self, text: str) -> None:
+        """Hear of an action before its turn, from any thread: what depends on the sentence alone may be begun."""
+
     @overload
     def step(self, states: WorldState, actions: str, sampler: Sampler | None = None) -> tuple[WorldState, Clip]: ...
     @overload
@@ -171,7 +191,7 @@ class WorldModel:
         should_stop: Callable[[], bool] | None = None,
         timings: dict[str, float] | None = None,
     ) -> Iterator[Part]:
-        """As `step`, but frames come as soon as they are decoded; the last part carries the next states.
+        """As `step`, but frames come as soon as they are decoded; the last part, maybe of no frames, has the states.
 
         `timings` is filled with milliseconds by stage. Raises Cancelled, between denoising steps or parts, once
         `should_stop()` is true; InvalidAction for a bad sentence; InvalidInput for lists of different lengths.
@@ -182,22 +202,24 @@ class WorldModel:
         if not states:
             return
         stop = should_stop or (lambda: False)
-        clock = _Clock({} if timings is None else timings)
+        clock = Clock({} if timings is None else timings)
         with torch.inference_mode():
-            chunk = self._imagine(states, texts, sampler or Sampler(), stop, clock)
-            before = torch.stack([state.latents for state in states]).to(chunk)
-            history = torch.cat([before, chunk], 2)[:, :, -self.config.video.history :].cpu()
-            memory = self._memory(states)
-        last = chunk.shape[2] - 1
+            made = self._imagine(states, texts, sampler or Sampler(), stop, clock)
+        last, after, pieces = made.chunk.shape[2] - 1, None, self._decode(states, made)
         for index in range(last + 1):
             if stop():
                 raise Cancelled("The caller stopped this step while it was decoded; the world is unchanged.")
             with torch.inference_mode():
-                pixels, memory = self.autoencoder.decode_step(chunk[:, :, index : index + 1], memory)
-                frames = to_uint8(pixels.float().transpose(1, 2)).cpu()
-            clock("decode_ms")
-            after = self._after(states, texts, history, frames, memory) if index == last else None
-            yield Part(index=index, frames=[_array(row) for row in frames], states=after)
+                made.frames.append(next(pieces))
+                clock("decode_ms")
+                if index == last and not self.carries:
+                    after = self._after(states, texts, made)
+            yield Part(index=index, frames=[_array(row) for row in made.frames[-1]], states=after)
+        if self.carries:
+            with torch.inference_mode():
+                after = self._after(states, texts, made)
+            clock("carry_ms")
+            yield Part(index=last + 1, frames=[_array(row[:0]) for row in made.frames[-1]], states=after)
 
     def _imagine(
         self,
@@ -205,9 +227,9 @@ class WorldModel:
         texts: list[str],
         sampler: Sampler,
         stop: Callable[[], bool],
-        clock: "_Clock",
-    ) -> Tensor:
-        """The next chunk of latents (B, C, chunk, h, w) float32 for every state."""
+        clock: "Clock",
+    ) -> "Imagined":
+        """The next chunk of latents for every state."""
         device, dtype = self.runtime.device, self.runtime.dtype
         ids, mask = self.backbone.tokenize(texts, [state.actions for state in states])
         frames = torch.stack([state.frame for state in states]).to(device)
@@ -219,21 +241,22 @@ class WorldModel:
         context, pooled = conditioning.context_BND, conditioning.pooled_BD
         chunk = self.video.sample(history, context, pooled, start, sampler.steps, stop)
         clock("denoise_ms")
-        return chunk
+        return Imagined(chunk)
 
-    def _memory(self, states: Sequence[WorldState]) -> tuple[Tensor, ...]:
+    def _decode(self, states: Sequence[WorldState], made: "Imagined") -> Iterator[Tensor]:
+        """The frames (B, T, H, W, 3) uint8 of each latent frame, on the CPU; then the decoder's memory is `made`'s."""
         layers = zip(*(state.decoder_memory for state in states), strict=True)
-        return tuple(torch.stack(layer).to(self.runtime.device, self.runtime.dtype) for layer in layers)
+        memory = tuple(torch.stack(layer).to(self.runtime.device, self.runtime.dtype) for layer in layers)
+        for latent in made.chunk.split(1, 2):
+            pixels, memory = self.autoencoder.decode_step(latent, memory)
+            made.memory = memory
+            yield to_uint8(pixels.float().transpose(1, 2)).cpu()
 
-    def _after(
-        self,
-        states: Sequence[WorldState],
-        texts: list[str],
-        history: Tensor,
-        frames: Tensor,
-        memory: tuple[Tensor, ...],
-    ) -> list[WorldState]:
-        kept = [m.float().cpu() for m in memory]
+    def _after(self, states: Sequence[WorldState], texts: list[str], made: "Imagined") -> list[WorldState]:
+        """The next states, once all frames are there."""
+        before = torch.stack([state.latents for state in states]).to(made.chunk)
+        history = torch.cat([before, made.chunk], 2)[:, :, -self.config.video.history :].cpu()
+        kept, frames = [m.float().cpu() for m in made.memory], made.frames[-1]
         return [
             WorldState(
                 seed=state.seed,
@@ -247,7 +270,20 @@ class WorldModel:
         ]
 
 
-class _Clock:
+@dataclass(eq=False)
+class Imagined:
+    """A step on its way: latents (B, C, chunk, h, w) float32, and what becomes of them as they are decoded.
+
+    frames (B, T, H, W, 3) uint8 on the CPU; `memory` is the decoder's; `told` is for models that go on with it.
+    """
+
+    chunk: Tensor
+    told: Any = None
+    frames: list[Tensor] = field(default_factory=list)
+    memory: tuple[Tensor, ...] = ()
+
+
+class Clock:
     """Adds the milliseconds since its last call to a stage."""
 
     def __init__(self, timings: dict[str, float]):

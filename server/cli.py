@@ -29,6 +29,16 @@ def _bench() -> None:
 
 def serve(
     weights: Weights = None,
+    preset: Annotated[
+        str | None, typer.Option(help="A model of published parts in the place of weights, such as pandora-7b.")
+    ] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="Of the preset: another language model, by name, hub name or folder.")
+    ] = None,
+    video: Annotated[str | None, typer.Option(help="Of the preset: another video transformer, likewise.")] = None,
+    release: Annotated[
+        str | None, typer.Option(help="Of the preset: what `pandora train instruction` made, folder or hub name.")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(help="0 takes any free port.", show_default="8000")] = None,
     require_keys: Annotated[
@@ -55,7 +65,8 @@ def serve(
 
     local = _local_weights()
     settings = Settings.from_environment(
-        file=config, fallback={"weights": local} if local else None, weights=weights, host=host, port=port,
+        file=config, fallback={"weights": local} if local else None, weights=weights, preset=preset,
+        backbone=backbone, video=video, release=release, host=host, port=port,
         require_keys=require_keys, allow_remote=allow_remote, device=device, threads=threads, sampling_steps=steps,
         max_worlds=max_worlds, log_format=log_format, log_level=log_level,
     )  # fmt: skip

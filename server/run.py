@@ -93,11 +93,10 @@ class _Server(uvicorn.Server):
 def _summary(service: Service) -> str:
     model, settings = service.engine.model, service.settings
     config = model.config
-    size = config.frame_size
     steps = f"{settings.sampling_steps} denoising step{'' if settings.sampling_steps == 1 else 's'} a clip"
     lines = [
         f"  model    {model.name} ({model.fingerprint[:12]})",
-        f"  film     {size}x{size} at {config.fps} fps, {config.frames_per_action} frames an action",
+        f"  film     {config.width}x{config.height} at {config.fps} fps, {config.frames_per_action} frames an action",
         f"  runs on  {model.runtime}, {steps}",
         f"  scenes   {len(service.scenes)}",
         f"  worlds   {service.store.worlds} with {service.store.steps} steps",

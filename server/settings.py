@@ -32,6 +32,13 @@ class Settings:
     blobs: str = ""  # fsspec URL, such as s3://bucket/pandora; a folder in `data` when empty
 
     weights: Path = _ROOT / "weights" / "pandora-small"
+    preset: str = ""  # a model of published parts, such as pandora-7b, in the place of `weights`
+    backbone: str = ""  # of the preset: another language model, by name, hub name or folder
+    video: str = ""  # of the preset: another video transformer, likewise
+    release: str = ""  # of the preset: what `pandora train instruction` made
+    road: str = ""  # of the preset: off, text, state or both
+    attention: str = "auto"  # of the preset: a kernel's name
+    quantized: str = ""  # of the preset: fp8 or int8
     device: str = "auto"
     threads: str = "auto"
     sampling_steps: int = 2
@@ -113,15 +120,20 @@ class Settings:
         """
         kinds = {field.name: type(field.default) for field in fields(cls)}
         path = file or (Path(environment["PANDORA_CONFIG"]) if environment.get("PANDORA_CONFIG") else None)
-        told = {} if path is None else _read_file(path, kinds)
+        read = {} if path is None else _read_file(path, kinds)
         counted = set(only) or set(kinds)
-        values = {name: value for name, value in told.items() if name in counted}
+        values = {name: value for name, value in read.items() if name in counted}
         for name in counted:
             variable = f"PANDORA_{name.upper()}"
             if variable in environment:
                 values[name] = _read(variable, environment[variable], kinds[name])
         flags = {name: value for name, value in overrides.items() if value is not None}
-        return cls(**(dict(fallback or {}) | values | flags))
+        told = dict(fallback or {}) | values | flags
+        if told.get("preset") and "sampling_steps" not in told:
+            from pandora.large import preset
+
+            told["sampling_steps"] = preset(told["preset"]).steps
+        return cls(**told)
 
     @classmethod
     def where(cls, **overrides: Any) -> Self:

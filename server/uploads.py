@@ -23,8 +23,8 @@ class Upload:
     bytes: int
 
 
-def read_upload(data: bytes, size: int) -> Upload:
-    """Decode a picture, or the last one of a film, and crop it to `size`; takes a while. Raises InvalidImage."""
+def read_upload(data: bytes, size: tuple[int, int]) -> Upload:
+    """Decode a picture, or the last one of a film, and crop it to `size` (height, width). Raises InvalidImage."""
     pixels = last_frame(data) if is_footage(data) else load_image(data, _LIMITS)
     height, width = pixels.shape[:2]
     return Upload(id=secrets.token_urlsafe(16), picture=fit(pixels, size), width=width, height=height, bytes=len(data))

@@ -13,12 +13,13 @@ FILES = sorted([*ROOT.glob("pandora/**/*.py"), *ROOT.glob("server/**/*.py")])
 FLOORS = (
     {"__init__"},
     {"errors"},
-    {"types", "config", "runtime"},
+    {"types", "config", "runtime", "quantization", "offloading"},
     {"media", "checkpoint", "scenes"},  # checkpoint knows tensors and files, so it lies below the models
     {"backbone", "adapter", "video", "worlds"},
     {"pretrained"},
+    {"budget", "roofline"},
     {"world_model"},
-    {"scoring", "presets"},
+    {"scoring", "presets", "large"},
     {"futures"},
     {"rollout", "envs"},
     {"training", "evaluation", "planning"},
@@ -27,7 +28,7 @@ FLOORS = (
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 PUBLIC = {
     "__init__", "types", "errors", "config", "presets", "runtime", "media", "scenes", "world_model", "rollout",
-    "futures", "scoring", "checkpoint", "planning", "envs",
+    "futures", "scoring", "checkpoint", "planning", "envs", "large",
 }  # fmt: skip
 WEB = {"fastapi", "pydantic", "starlette", "uvicorn"}
 UNSAFE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}

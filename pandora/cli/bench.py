@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pandora.cli.bench_goals import goals
+from pandora.cli.bench_speed import bench_preset
 from pandora.cli.options import Device, Json, Out, Processes, Redraws, Seed, Steps, Weights
 from pandora.errors import InvalidInput, UnknownName
 
@@ -16,15 +17,11 @@ _LAYOUTS = 3  # of a whole run
 
 def make_group() -> typer.Typer:
     """A fresh group, so that plugins can add to it."""
-    group = typer.Typer(help="Measure planners and the service.", no_args_is_help=True)
-    group.callback()(_bench)
+    group = typer.Typer(invoke_without_command=True)
+    group.callback()(bench_preset)
     group.command("blocksworld")(blocksworld)
     group.command("goals")(goals)
     return group
-
-
-def _bench() -> None:
-    """Measure planners and the service."""
 
 
 Data = Annotated[

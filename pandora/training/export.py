@@ -27,13 +27,15 @@ class ExportConfig(Config):
     video: str = "runs/rollout"  # folder with video, backbone and adapter
     aligned: str = "runs/align"  # folder with config and tokenizer
     autoencoder: str = "runs/autoencoder/autoencoder.safetensors"
+    speech: str = ""  # folder with the backbone that speaks, in the place of the video run's
     world: str = "blocks"
     out: str = "weights/pandora-small"
 
 
 def export(config: ExportConfig) -> Path:
     """Write the weights folder, all but its card; returns it."""
-    values = json.loads((Path(config.aligned) / "config.json").read_text())
+    spoken = Path(config.speech or config.aligned)
+    values = json.loads((spoken / "config.json").read_text())
     recipe = replace(
         presets.small(),
         backbone=BackboneConfig.from_dict(values["backbone"]),
@@ -42,7 +44,8 @@ def export(config: ExportConfig) -> Path:
     tokenizer = ActionTokenizer.load(Path(config.aligned) / "tokenizer")
     model = WorldModel(recipe, tokenizer, Runtime.resolve("cpu", "float32", 1))
     for name, module in model.modules().items():
-        path = Path(config.autoencoder) if name == "autoencoder" else Path(config.video) / f"{name}.safetensors"
+        folder = Path(config.speech) if name == "backbone" and config.speech else Path(config.video)
+        path = Path(config.autoencoder) if name == "autoencoder" else folder / f"{name}.safetensors"
         checkpoint.fill(module, load_file(path), path)
     out = Path(config.out)
     write_scenes(out / "scenes", config.world)

@@ -46,17 +46,17 @@ def main() -> None:
 
     settings = Settings.from_environment()
     model = load_model(settings)
-    sampler, size = Sampler(steps=settings.sampling_steps), model.config.frame_size
+    sampler, config = Sampler(steps=settings.sampling_steps), model.config
     scenes = list(read_scenes(settings.weights).values())
     actions = (scenes[0].suggestions if scenes else ()) or ("wait",)
-    start = model.begin(scenes[0].image if scenes else np.full((size, size, 3), 128, np.uint8))
+    start = model.begin(scenes[0].image if scenes else np.full((config.height, config.width, 3), 128, np.uint8))
     for line in sys.stdin:
         state, clips, began = start, 0, time.perf_counter()
         while not clips or time.perf_counter() - began < float(line):
             for part in model.stream([state], [actions[clips % len(actions)]], sampler):
                 state = part.states[0] if part.states else state
             clips += 1
-        print(clips * model.config.frames_per_action / (time.perf_counter() - began), flush=True)
+        print(clips * config.frames_per_action / (time.perf_counter() - began), flush=True)
 
 
 if __name__ == "__main__":

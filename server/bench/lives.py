@@ -124,8 +124,8 @@ def _import_all(settings: "Settings", model: "WorldModel") -> None:
     from server.app import create_app
     from server.engine.engine import Engine
 
-    size = model.config.frame_size
-    model.step(model.begin(np.zeros((size, size, 3), np.uint8)), "wait", Sampler(steps=settings.sampling_steps))
+    blank = np.zeros((model.config.height, model.config.width, 3), np.uint8)
+    model.step(model.begin(blank), "wait", Sampler(steps=settings.sampling_steps))
     app = create_app(settings, Engine(lambda: model))
     uvicorn.Config(app, log_config=None).load()
     app.state.service.store.database.close()

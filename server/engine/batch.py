@@ -91,7 +91,7 @@ class _Run:
 
     def publish(self, index: int, frames: Frames) -> None:
         """Encode and tell a part, unless it is out already or nobody wants it."""
-        if not self.job.shown or index < self._sent or self.job.cancelled.is_set():
+        if not self.job.shown or index < self._sent or self.job.cancelled.is_set() or not len(frames):
             return
         timestamp_ms = time.time_ns() // 1_000_000
         before = time.perf_counter()

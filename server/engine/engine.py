@@ -114,6 +114,9 @@ class Engine:
     def submit(self, *jobs: ClipJob) -> None:
         """Have jobs wait for their turn, from one moment on. Raises as `model` does."""
         self._enqueue(*jobs)
+        if self._running and self._model is not None:
+            for job in jobs:
+                self._model.anticipate(job.action)
 
     def replace(self, old: ClipJob, new: ClipJob) -> bool:
         """Put `new` in the place of `old`, which then never runs and hears nothing; False when `old` has begun."""

@@ -1,5 +1,7 @@
 """From settings to a warm model."""
 
+import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,17 +10,31 @@ if TYPE_CHECKING:
     from pandora.world_model import WorldModel
     from server.settings import Settings
 
+log = logging.getLogger(__name__)
+
 
 def load_model(settings: "Settings") -> "WorldModel":
-    """Read the weights, set the process's threads, and run one clip so that the first user does not wait for caches."""
+    """Read the weights, set the process's threads, and run clips so that the first user does not wait for caches."""
     from pandora.types import Sampler
     from pandora.world_model import WorldModel
 
     threads = int(settings.threads) if settings.threads.isdigit() else settings.threads
-    model = WorldModel.from_pretrained(settings.weights, device=settings.device, threads=threads)
-    model.runtime.apply()
-    size = model.config.frame_size
-    state = model.begin(np.full((size, size, 3), 128, np.uint8), seed=0)
+    if settings.preset:
+        model = _load_preset(settings)
+    else:
+        model = WorldModel.from_pretrained(settings.weights, device=settings.device, threads=threads)
+        model.runtime.apply()
+    state = model.begin(np.full((model.config.height, model.config.width, 3), 128, np.uint8), seed=0)
     for _ in range(2):
         state, _ = model.step(state, "wait", sampler=Sampler(steps=settings.sampling_steps))
     return model
+
+
+def _load_preset(settings: "Settings") -> "WorldModel":
+    """A model of published parts; the log says what it takes of the device and what was chosen there."""
+    from pandora.large import Speed, load, preset
+
+    named = {name: getattr(settings, name) for name in ("backbone", "video", "release", "road")}
+    config = replace(preset(settings.preset), **{name: value for name, value in named.items() if value})
+    speed = Speed(attention=settings.attention, quantized=settings.quantized)
+    return load(config, settings.device, speed=speed, report=log.info)

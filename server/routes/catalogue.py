@@ -33,10 +33,10 @@ _UPLOAD_BODY = {
 async def list_models(service: TheService) -> ModelList:
     """The model that this service runs."""
     model = service.engine.model
-    size = model.config.frame_size
+    config = model.config
     view = ModelView(
-        id=model.name, fingerprint=model.fingerprint, width=size, height=size, fps=model.config.fps,
-        frames_per_action=model.config.frames_per_action, sampling_steps=service.settings.sampling_steps,
+        id=model.name, fingerprint=model.fingerprint, width=config.width, height=config.height, fps=config.fps,
+        frames_per_action=config.frames_per_action, sampling_steps=service.settings.sampling_steps,
     )  # fmt: skip
     return ModelList(models=[view])
 
@@ -96,5 +96,6 @@ async def take_picture(service: Service, field: UploadFile | str | None) -> Uplo
 
 
 async def _decode(service: Service, data: bytes) -> Upload:
-    size = service.engine.model.config.frame_size
+    config = service.engine.model.config
+    size = (config.height, config.width)
     return await anyio.to_thread.run_sync(read_upload, data, size, limiter=service.decoding)

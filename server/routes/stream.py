@@ -143,8 +143,8 @@ class _Stream:
     def _ready(self, session: Session, chosen: str) -> Ready:
         config = self._service.engine.model.config
         return Ready(
-            format=chosen, world=view_world(session), fps=config.fps, width=config.frame_size,
-            height=config.frame_size, frames_per_action=config.frames_per_action,
+            format=chosen, world=view_world(session), fps=config.fps, width=config.width,
+            height=config.height, frames_per_action=config.frames_per_action,
         )  # fmt: skip
 
     async def _replay(self, session: Session, resume_from: int | None) -> bool:

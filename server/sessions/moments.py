@@ -230,4 +230,4 @@ def _still(state: "WorldState", quality: int) -> Frame:
 
 
 def state_bytes(state: "WorldState") -> int:
-    return sum(tensor.nbytes for tensor in (state.latents, state.frame, *state.decoder_memory))
+    return state.nbytes

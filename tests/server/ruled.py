@@ -61,6 +61,9 @@ class Ruled:
         seen = [read(np.ascontiguousarray(frame).tobytes()) for frame in frames]
         return [Said("a blur", 0.1) if facts is None else Said(PLANNING.say_state(facts), 0.8) for facts in seen]
 
+    def anticipate(self, text: str) -> None:
+        pass
+
     def begin(self, image: Any, seed: int = 0) -> WorldState:
         self.threads.add(threading.current_thread().name)
         frame = np.ascontiguousarray(image)

@@ -1,0 +1,98 @@
+"""Which published parts make a model, and how it films; presets by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pandora.config import Config
+from pandora.errors import InvalidConfig, UnknownName
+from pandora.pretrained.backbone import ReadingConfig
+from pandora.pretrained.latents import TIME
+from pandora.pretrained.published import VIDEO
+from pandora.video.flow import Road, VideoConfig
+from pandora.video.sampling import SamplerName
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargeConfig(Config):
+    """Parts are names of `pandora.pretrained`, hub names or folders; an empty one is left out."""
+
+    name: str = "pandora-7b"
+    backbone: str = "qwen2.5-vl-7b"
+    video: str = "longlive-1.3b"
+    prompts: str = "Wan-AI/Wan2.1-T2V-1.3B-Diffusers"  # whose text encoder reads what happens
+    autoencoder: str = "Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
+    tiny_decoder: str = "lighttaew2_1"  # decodes live; without it the autoencoder does
+    release: str = ""  # what `pandora train instruction` made: adapter, queries, low-rank updates
+    road: Road = "text"  # how an action reaches the video model; see `VideoConfig.road`
+    rewrite: int = 0  # tokens in which the backbone may describe what an action leads to; 0: the action is the prompt
+    height: int = 480
+    width: int = 832
+    fps: int = 16
+    chunk: int = 3  # latent frames an action
+    window: int = 9  # latent frames attended to, besides those that are made
+    sink: int = 3  # of them: the world's first, which never leave
+    steps: int = 4  # denoising steps a clip, as the checkpoint was made for
+    time_shift: float = 5.0
+    sampler: SamplerName = "renoise"
+    reading: ReadingConfig = field(default_factory=ReadingConfig)
+
+    def __post_init__(self) -> None:
+        if self.height % 16 or self.width % 16 or min(self.height, self.width) < 64:
+            raise InvalidConfig(f"Frames have sides of at least 64, multiples of 16, not {self.height}x{self.width}.")
+        if self.rewrite < 0:
+            raise InvalidConfig(f"rewrite is a number of tokens, at least 0, not {self.rewrite}.")
+        if self.rewrite and not self.backbone:
+            raise InvalidConfig(
+                "rewrite asks the backbone to describe, and there is none. Name one, or set rewrite to 0."
+            )
+        if self.chunk + self.sink > self.window:
+            raise InvalidConfig(
+                f"A window of {self.window} latent frames can't hold a sink of {self.sink} and a chunk of {self.chunk}."
+            )
+
+    @property
+    def frames_per_action(self) -> int:
+        return TIME * self.chunk
+
+    def video_config(self, transformer: Any) -> VideoConfig:
+        """What the `VideoModel` around a transformer of that config is made with."""
+        return VideoConfig(
+            chunk=self.chunk, history=self.window, sink=self.sink, prediction="velocity", coordinates=False,
+            time_shift=self.time_shift, sampler=self.sampler, road=self.road, transformer=transformer,
+        )  # fmt: skip
+
+
+def _make(name: str, video: str = "longlive-1.3b", **changes: Any) -> LargeConfig:
+    """Sampled as the video model was made for, unless `changes` say otherwise."""
+    found = VIDEO[video]
+    values: dict[str, Any] = {
+        "video": video, "prompts": found.autoencoder, "autoencoder": found.autoencoder,
+        "tiny_decoder": "taew2_2" if found.transformer.in_channels == 48 else "lighttaew2_1",
+        "chunk": found.chunk, "window": found.history, "sink": found.sink, "steps": found.steps,
+        "time_shift": found.time_shift, "sampler": found.sampler,
+    }  # fmt: skip
+    return LargeConfig(name=name, **values | changes)
+
+
+PRESETS: dict[str, Callable[[], LargeConfig]] = {
+    "pandora-7b": lambda: _make("pandora-7b"),
+    "pandora-7b-256": lambda: _make("pandora-7b-256", height=256, width=256),
+    "pandora-7b-frame": lambda: _make("pandora-7b-frame", chunk=1, window=11, sink=1, steps=2),
+    "pandora-7b-vicuna": lambda: _make("pandora-7b-vicuna", backbone="llava-next-video-7b"),
+    "pandora-7b-anyflow": lambda: _make("pandora-7b-anyflow", "anyflow-far-wan2.1-1.3b"),
+    "pandora-7b-selfforcing": lambda: _make("pandora-7b-selfforcing", "self-forcing-1.3b"),
+    "pandora-7b-wan2.2": lambda: _make("pandora-7b-wan2.2", "wan2.2-ti2v-5b", height=704, width=1280, fps=24),
+    "pandora-text": lambda: _make("pandora-text", backbone=""),
+}
+
+
+def preset_names() -> list[str]:
+    return list(PRESETS)
+
+
+def preset(name: str) -> LargeConfig:
+    """Raises UnknownName, listing the valid ones."""
+    if name not in PRESETS:
+        raise UnknownName("preset", name, PRESETS)
+    return PRESETS[name]()
