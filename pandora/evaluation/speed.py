@@ -53,7 +53,7 @@ class Effort:
 
 
 def cases(config: LargeConfig) -> list[Case]:
-    """The issue's rows: clips at the config's size and at 256x256, and frame by frame; branches and worlds at 256."""
+    """Clips at the config's size and at 256x256, and frame by frame; branches and worlds at 256."""
     small = replace(config, height=256, width=256)
     frame = replace(config, chunk=1, window=config.window + config.chunk - 1, sink=1, steps=2)
     return [

@@ -19,7 +19,8 @@ class LargeConfig(Config):
 
     name: str = "pandora-7b"
     backbone: str = "qwen2.5-vl-7b"
-    video: str = "longlive-1.3b"
+    video: str = "anyflow-far-wan2.1-1.3b"
+    shape: str = ""  # the published video model whose shape a bare file of weights has
     prompts: str = "Wan-AI/Wan2.1-T2V-1.3B-Diffusers"  # whose text encoder reads what happens
     autoencoder: str = "Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
     tiny_decoder: str = "lighttaew2_1"  # decodes live; without it the autoencoder does
@@ -63,11 +64,11 @@ class LargeConfig(Config):
         )  # fmt: skip
 
 
-def _make(name: str, video: str = "longlive-1.3b", **changes: Any) -> LargeConfig:
+def _make(name: str, video: str = "anyflow-far-wan2.1-1.3b", **changes: Any) -> LargeConfig:
     """Sampled as the video model was made for, unless `changes` say otherwise."""
     found = VIDEO[video]
     values: dict[str, Any] = {
-        "video": video, "prompts": found.autoencoder, "autoencoder": found.autoencoder,
+        "video": video, "shape": video, "prompts": found.autoencoder, "autoencoder": found.autoencoder,
         "tiny_decoder": "taew2_2" if found.transformer.in_channels == 48 else "lighttaew2_1",
         "chunk": found.chunk, "window": found.history, "sink": found.sink, "steps": found.steps,
         "time_shift": found.time_shift, "sampler": found.sampler,
@@ -78,9 +79,9 @@ def _make(name: str, video: str = "longlive-1.3b", **changes: Any) -> LargeConfi
 PRESETS: dict[str, Callable[[], LargeConfig]] = {
     "pandora-7b": lambda: _make("pandora-7b"),
     "pandora-7b-256": lambda: _make("pandora-7b-256", height=256, width=256),
-    "pandora-7b-frame": lambda: _make("pandora-7b-frame", chunk=1, window=11, sink=1, steps=2),
+    "pandora-7b-frame": lambda: _make("pandora-7b-frame", chunk=1, steps=2),
     "pandora-7b-vicuna": lambda: _make("pandora-7b-vicuna", backbone="llava-next-video-7b"),
-    "pandora-7b-anyflow": lambda: _make("pandora-7b-anyflow", "anyflow-far-wan2.1-1.3b"),
+    "pandora-7b-longlive": lambda: _make("pandora-7b-longlive", "longlive-1.3b"),
     "pandora-7b-selfforcing": lambda: _make("pandora-7b-selfforcing", "self-forcing-1.3b"),
     "pandora-7b-wan2.2": lambda: _make("pandora-7b-wan2.2", "wan2.2-ti2v-5b", height=704, width=1280, fps=24),
     "pandora-text": lambda: _make("pandora-text", backbone=""),

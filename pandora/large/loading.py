@@ -7,6 +7,7 @@ benchmarks where nothing can be downloaded. Both end in `assemble`.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -33,7 +34,7 @@ from pandora.runtime import Runtime
 from pandora.types import Sampler
 from pandora.video import choice, static
 from pandora.video.flow import VideoModel
-from pandora.video.transformer import CausalVideoTransformer
+from pandora.video.transformer import CausalVideoTransformer, TransformerConfig
 
 Report = Callable[[str], None]
 
@@ -87,9 +88,9 @@ def load(
         transformer, adapter_road = tuned.video, tuned.release.road
         if adapter is not None:
             adapter.to(place, weights)
-        transformer = transformer or load_transformer(config.video, dtype=weights, device=place)
+        transformer = transformer or load_transformer(config.video, _shape(config), weights, place)
     else:
-        transformer = load_transformer(config.video, dtype=weights, device=place)
+        transformer = load_transformer(config.video, _shape(config), weights, place)
         backbone = None
         if config.backbone:
             backbone = load_backbone(config.backbone, config.reading, weights, home["language model"])
@@ -167,6 +168,14 @@ def plan(config: LargeConfig, runtime: Runtime, speed: Speed, report: Report) ->
     for line in made.rows():
         report("memory: " + "  ".join(filter(None, line)))
     return made.offloaded
+
+
+def _shape(config: LargeConfig) -> TransformerConfig | None:
+    """Of a file that lies without its config.json; None where the checkpoint says it itself."""
+    path = Path(config.video)
+    if config.shape and path.is_file() and not (path.parent / "config.json").exists():
+        return VIDEO[config.shape].transformer
+    return None
 
 
 def _check_roads(config: LargeConfig, loaded: Loaded) -> None:

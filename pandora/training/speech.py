@@ -46,7 +46,8 @@ class SpeechConfig(Config):
     aligned: str = "weights/pandora-small"  # backbone and adapter to start from, whose conditioning is kept
     out: str = "runs/speech"
     steps: int = 4000
-    batch: int = 24  # of each of the three losses
+    batch: int = 64  # frames to see: the harder task, and the cheaper one
+    thoughts: int = 12  # actions to think through, and as many whose conditioning is kept
     learning_rate: float = 1e-3
     vision_rate: float = 1.0  # learning rate of the eyes, relative
     weight_decay: float = 0.01
@@ -67,6 +68,9 @@ class Lessons:
     states: list[str]
     sentences: list[str]
     after: list[str]
+
+    def first(self, count: int) -> "Lessons":
+        return Lessons(self.frames[:count], self.states[:count], self.sentences[:count], self.after[:count])
 
 
 class Episodes:
@@ -136,13 +140,13 @@ class Losses:
 
     def __call__(self, lessons: Lessons, rng: np.random.Generator) -> dict[str, Tensor]:
         speaker = self.backbone.speaker
-        frames = _noisy(lessons.frames, self.config.noise, rng)
+        frames, some = _noisy(lessons.frames, self.config.noise, rng), lessons.first(self.config.thoughts)
         losses = {
             "see": speaker.loss(speaker.see(frames), lessons.states),
-            "think": speaker.loss(speaker.think(lessons.states, lessons.sentences), lessons.after),
+            "think": speaker.loss(speaker.think(some.states, some.sentences), some.after),
         }
         if self.config.keep:
-            losses["keep"] = self.config.keep * self._keep(lessons)
+            losses["keep"] = self.config.keep * self._keep(some)
         return losses
 
     def _keep(self, lessons: Lessons) -> Tensor:

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from pandora import budget
 from pandora.errors import InvalidCheckpoint, InvalidConfig, UnknownName
 from pandora.large import LargeConfig, Speed, load, preset, preset_names
-from pandora.large.loading import plan
+from pandora.large.loading import _shape, plan
 from pandora.runtime import Runtime
 from pandora.types import Sampler
 from tests.large.conftest import CONFIG, TRANSFORMER, parts
@@ -59,6 +59,16 @@ def test_a_model_is_put_together_from_folders(config: LargeConfig) -> None:
     assert again.fingerprint == model.fingerprint
     assert load(replace(config, steps=3), "cpu", "float32").fingerprint != model.fingerprint
     assert np.array_equal(again.step(again.begin(PICTURE, seed=1), "turn left", STEPS)[1].frames, clip.frames)
+
+
+def test_a_bare_file_has_the_shape_of_the_preset(config: LargeConfig, tmp_path: Path) -> None:
+    (source,) = (Path(config.video) / "transformer").glob("*.safetensors")
+    (bare := tmp_path / "weights.safetensors").write_bytes(source.read_bytes())
+    found = _shape(replace(preset("pandora-7b-longlive"), video=str(bare)))
+    assert found is not None
+    assert found.num_layers == 30
+    assert _shape(replace(config, video=str(source), shape="longlive-1.3b")) is None, "config.json lies beside it"
+    assert _shape(preset("pandora-7b-longlive")) is None
 
 
 def test_what_is_missing_is_named(config: LargeConfig, tmp_path: Path) -> None:
