@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pandora.errors import InvalidCheckpoint, UnknownName
 
@@ -26,22 +27,23 @@ def read_scenes(weights: str | Path) -> dict[str, Scene]:
     if not path.is_file():
         return {}
     try:
-        entries = json.loads(path.read_text())
-        scenes = [
-            Scene(
-                id=entry["id"],
-                world=entry["world"],
-                title=entry["title"],
-                image=path.parent / entry["image"],
-                suggestions=tuple(entry["suggestions"]),
-            )
-            for entry in entries
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        scenes = [_read(path.parent, entry) for entry in json.loads(path.read_text())]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidCheckpoint(
-            f"{path} can't be read as a list of scenes ({error!r}). Fetch the folder again."
+            f"{path} can't be read as a list of scenes ({str(error) or error!r:.200}). Fetch the folder again."
         ) from error
     return {scene.id: scene for scene in scenes}
+
+
+def _read(folder: Path, entry: Any) -> Scene:
+    """Raises KeyError, TypeError and ValueError where it is no scene whose picture lies in the folder."""
+    texts = {name: entry[name] for name in ("id", "world", "title", "image")}
+    suggestions = entry["suggestions"]
+    if not isinstance(suggestions, list) or not all(isinstance(text, str) for text in (*texts.values(), *suggestions)):
+        raise TypeError("a scene has texts alone, and a list of suggestions")
+    if Path(texts["image"]).name != texts["image"] or "\0" in texts["image"]:
+        raise ValueError(f"the picture {texts['image']!r:.80} does not lie beside it")
+    return Scene(**texts | {"image": folder / texts["image"], "suggestions": tuple(suggestions)})
 
 
 def find_scene(weights: str | Path, name: str) -> Scene:

@@ -60,7 +60,7 @@ def read(path: Path, world: World, check: Callable[[str], Any]) -> list[Template
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidInput(f"{path} can't be read: {error.strerror}. Give the path of a JSON file.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{path} is not JSON ({error}). {shape}") from error
     if not isinstance(content, dict) or not content:
         raise InvalidInput(f"{path} holds {'no phrases' if content in ({}, []) else type(content).__name__}. {shape}")
