@@ -5,11 +5,12 @@ Everywhere else a picture is (H, W, 3) uint8 RGB, 0..255, and a film (T, H, W, 3
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import av
 import numpy as np
@@ -156,6 +157,73 @@ def read_film(path: str | os.PathLike[str]) -> tuple[Frames, float]:
             return np.stack(frames), float(rate)
     except (OSError, ValueError, IndexError, av.FFmpegError) as error:
         raise InvalidImage(f"{path} is not a readable film. Use .mp4, .gif or .webp.") from error
+
+
+def film_seconds(source: str | os.PathLike[str] | BinaryIO) -> float:
+    """How long a film lasts, as its container says, in seconds. Raises InvalidImage."""
+    with _opened(source) as container:
+        stream = container.streams.video[0]
+        if stream.duration is not None and stream.time_base is not None:
+            return float(stream.duration * stream.time_base)
+        if container.duration is None:
+            raise InvalidImage(f"{_called(source)} doesn't say how long it lasts. Write it anew as .mp4.")
+        return container.duration / av.time_base
+
+
+def read_clip(
+    source: str | os.PathLike[str] | BinaryIO,
+    *,
+    fps: float,
+    count: int,
+    size: int | tuple[int, int],
+    start: float = 0.0,
+) -> Frames:
+    """`count` frames at `fps` from second `start` on, each as `fit` makes it: (count, H, W, 3) uint8.
+
+    A moment's frame is the one that is shown then; the last one holds for as long as a frame lasts. `source` is a path
+    or an open binary file. Raises InvalidImage where it is no film or ends too early.
+    """
+    picked: list[Frame] = []
+    with _opened(source) as container:
+        stream = container.streams.video[0]
+        begin = float((stream.start_time or 0) * (stream.time_base or 0))
+        lasts = 1.0 / float(stream.average_rate or 8)
+        if start > 0 and stream.time_base:
+            container.seek(int((begin + start) / stream.time_base), stream=stream)
+        slack = 0.25 * lasts  # containers round moments
+        shown, until = None, 0.0
+        for frame in container.decode(video=0):
+            moment = (frame.time or 0.0) - begin
+            while shown is not None and len(picked) < count and start + len(picked) / fps < moment - slack:
+                picked.append(fit(shown.to_ndarray(format="rgb24").astype(np.uint8), size))
+            shown, until = frame, moment + lasts
+            if len(picked) == count:
+                break
+        while shown is not None and len(picked) < count and start + len(picked) / fps < until - slack:
+            picked.append(fit(shown.to_ndarray(format="rgb24").astype(np.uint8), size))
+    if len(picked) < count:
+        raise InvalidImage(
+            f"{_called(source)} ends before {count} frames at {fps:g} fps from second {start:g}: it gave {len(picked)}."
+        )
+    return np.stack(picked)
+
+
+@contextmanager
+def _opened(source: str | os.PathLike[str] | BinaryIO) -> Iterator[Any]:
+    """The open container of a film with a picture stream. Raises InvalidImage for whatever goes wrong inside."""
+    try:
+        with av.open(source if hasattr(source, "read") else str(source)) as container:  # type: ignore[arg-type]
+            if not container.streams.video:
+                raise InvalidImage(f"{_called(source)} has no pictures. Use a film.")
+            yield container
+    except (OSError, ValueError, IndexError, av.FFmpegError) as error:
+        if isinstance(error, InvalidImage):
+            raise
+        raise InvalidImage(f"{_called(source)} is not a readable film. Use .mp4, .gif or .webp.") from error
+
+
+def _called(source: object) -> str:
+    return "The film" if hasattr(source, "read") else str(source)
 
 
 def contact_sheet(

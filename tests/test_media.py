@@ -146,3 +146,39 @@ def test_unknown_film_suffix_lists_the_valid_ones(tmp_path):
     (tmp_path / "no.mp4").write_text("no film")
     with pytest.raises(InvalidImage, match="not a readable film"):
         media.read_film(tmp_path / "no.mp4")
+
+
+def ramp(frames: int = 40) -> np.ndarray:
+    """Frame i is grey of 6 * i."""
+    return np.broadcast_to(np.arange(frames, dtype=np.uint8)[:, None, None, None] * 6, (frames, 32, 48, 3)).copy()
+
+
+def test_a_clip_is_cut_and_resampled(tmp_path):
+    path = media.save_film(tmp_path / "film.mp4", ramp(), 8)
+    assert media.film_seconds(path) == pytest.approx(5, abs=0.01)
+    for fps, start, count, expected in (
+        (8.0, 0.0, 40, range(40)),
+        (8.0, 2.5, 5, range(20, 25)),
+        (4.0, 1.0, 6, range(8, 20, 2)),
+        (16.0, 3.0, 4, (24, 24, 25, 25)),
+        (3.0, 0.0, 3, (0, 2, 5)),
+    ):
+        clip = media.read_clip(path, fps=fps, count=count, size=(16, 24), start=start)
+        assert clip.shape == (count, 16, 24, 3)
+        assert [round(float(frame.mean()) / 6) for frame in clip] == list(expected)
+    with path.open("rb") as file:
+        assert np.array_equal(media.read_clip(file, fps=3.0, count=3, size=(16, 24)), clip)
+
+
+def test_films_that_can_not_be_cut(tmp_path):
+    path = media.save_film(tmp_path / "film.mp4", ramp(8), 8)
+    with pytest.raises(InvalidImage, match="ends before 9 frames at 8 fps from second 0: it gave 8"):
+        media.read_clip(path, fps=8, count=9, size=16)
+    with pytest.raises(InvalidImage, match="it gave 0"):
+        media.read_clip(path, fps=8, count=1, size=16, start=30)
+    (tmp_path / "note.mp4").write_text("no film")
+    for call in (media.film_seconds, lambda source: media.read_clip(source, fps=8, count=1, size=16)):
+        with pytest.raises(InvalidImage, match="not a readable film"):
+            call(tmp_path / "note.mp4")
+        with pytest.raises(InvalidImage, match="The film is not a readable film"):
+            call(io.BytesIO(b"no film"))

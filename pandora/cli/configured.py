@@ -51,18 +51,18 @@ def _command(target: str) -> Callable[..., None]:
     return command
 
 
-def _parameters(kind: type, prefix: str = "") -> Iterator[inspect.Parameter]:
-    """One keyword a field; those of a nested config are called `outer.inner`."""
+def _parameters(kind: type, prefix: str = "", given: Any = None) -> Iterator[inspect.Parameter]:
+    """One keyword a field; those of a nested config are called `outer.inner`. `given` is a config with the defaults."""
     hints, comments = get_type_hints(kind), _comments(kind)
     for field in fields(kind):
         name, hint = f"{prefix}{field.name}", hints[field.name]
+        default = _default(field) if given is None else getattr(given, field.name)
         if is_dataclass(hint) and isinstance(hint, type):
-            yield from _parameters(hint, f"{name}.")
+            yield from _parameters(hint, f"{name}.", None if default is inspect.Parameter.empty else default)
         elif (shown := _shown(hint)) is not None:
             flag = f"--{name}".replace("_", "-")
             flags = f"{flag}/--no-{name}".replace("_", "-") if hint is bool else flag
             option = typer.Option(flags, help=comments.get(field.name, ""))
-            default = _default(field)
             yield inspect.Parameter(
                 name.replace(".", "__"), inspect.Parameter.KEYWORD_ONLY,
                 default=list(default) if isinstance(default, tuple) else default,
@@ -88,8 +88,9 @@ def _default(field: Field[Any]) -> Any:
 
 
 def _comments(kind: type) -> dict[str, str]:
-    """The remark behind each field in the source: it is the option's help."""
-    return dict(re.findall(r"^    (\w+): .*?  # (.+)$", inspect.getsource(kind), re.MULTILINE))
+    """The remark behind each field in the source, inherited ones too: it is the option's help."""
+    sources = [inspect.getsource(base) for base in reversed(kind.__mro__) if is_dataclass(base)]
+    return dict(re.findall(r"^    (\w+): .*?  # (.+)$", "\n".join(sources), re.MULTILINE))
 
 
 def _build(kind: type, values: dict[str, Any], prefix: str = "") -> Any:

@@ -10,15 +10,31 @@ STAGES = {
     "speech": "Teach the backbone to say what it sees, and what would follow, in words.",
     "video": "The video model, on true histories.",
     "rollout": "The video model, on its own rollouts, so that errors do not pile up.",
+    "text-alignment": "Published models: teach an adapter to say what a text encoder would, from films with captions.",
+    "instruction": "Published models: teach a video transformer to go on from a past as it is told, from films.",
 }
 
 MORE = {
     "export": ("Put the runs' parts together into a weights folder.", "pandora.training.export:export"),
+    "anchor": (
+        "Published models: measure which weights a language model's own ability rests on.",
+        "pandora.training.anchor:measure",
+    ),
+    "merge": (
+        "Published models: add what was trained to the weights it was trained on.",
+        "pandora.training.publication:merge_release",
+    ),
+    "publish": ("Published models: put what was trained on the hub.", "pandora.training.publication:publish"),
+    "launch-config": (
+        "Write the file that tells accelerate how many processes train, and how they share.",
+        "pandora.training.distributed:write_launch",
+    ),
     "card": ("Write the model card and the README's table from what was measured.", "pandora.training.card:write"),
 }
 
 app = typer.Typer(help="Train one stage; it resumes where it stopped.", no_args_is_help=True)
 for _stage, _summary in STAGES.items():
-    app.command(_stage, help=_summary, cls=configured(f"pandora.training.{_stage}:train"))(placeholder)
+    _module = f"pandora.training.{_stage.replace('-', '_')}"
+    app.command(_stage, help=_summary, cls=configured(f"{_module}:train"))(placeholder)
 for _step, (_summary, _target) in MORE.items():
     app.command(_step, help=_summary, cls=configured(_target))(placeholder)

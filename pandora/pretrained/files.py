@@ -28,17 +28,21 @@ def locate(name_or_folder: str | Path, patterns: tuple[str, ...] = ("*.safetenso
         return Path(snapshot_download(str(name_or_folder), allow_patterns=list(patterns)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise InvalidCheckpoint(
-            f"{name_or_folder} is no folder here, and the hub does not give it ({type(error).__name__}: {error}). "
+            f"{name_or_folder} is no folder here, and the hub does not give it ({_first_line(error)}). "
             "Give a folder with config.json and safetensors, or a repository name such as "
             "Wan-AI/Wan2.1-T2V-1.3B-Diffusers; HF_TOKEN opens gated ones."
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no more is said'}"
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """Raises InvalidCheckpoint."""
     try:
         values = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidCheckpoint(f"{path} can't be read: {error}.") from error
     if not isinstance(values, dict):
         raise InvalidCheckpoint(f"{path} holds no JSON object.")

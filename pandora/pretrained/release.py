@@ -8,6 +8,8 @@ README.md             a card with the command that made it; manifest.json the fi
 """
 
 import json
+import re
+import shutil
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -39,6 +41,7 @@ from pandora.video.transformer import CausalVideoTransformer
 FORMAT = 1
 # Pandora's query transformer (maitrix-org/Pandora): BERT's size, 77 tokens
 WIDE = AdapterConfig(width=768, layers=12, heads=12, ffn=3072, context_tokens=77, context_width=4096, pooled_width=768)
+_PUBLISHED: dict[str, Mapping[str, Any]] = {"backbone": BACKBONES, "video": VIDEO}
 LOCAL = "./"  # begins the name of a base that lies in the release itself
 
 
@@ -74,6 +77,10 @@ class Release(Config):
     past: Past = field(default_factory=Past)
     road: str = "text"  # by which the adapter's tokens reach the transformer: text, state or both
     state_dim: int | None = None
+    video_rank: int = 0  # of low-rank updates; 0 where the transformer was trained whole, or its updates are merged
+    backbone_rank: int = 0
+    merged: bool = False  # its bases are its own subfolders and hold what was trained
+    origins: tuple[str, ...] = ()  # names and hashes of the checkpoints that were merged into
 
 
 @dataclass(eq=False)
@@ -132,13 +139,16 @@ def load_release(
     if release.format != FORMAT:
         raise InvalidCheckpoint(f"{place} has format {release.format}; this version reads {FORMAT}. Use a newer one.")
     names = {"backbone": backbone or release.backbone.name, "video": video or release.video.name}
-    names = {part: str(place / name) if name.startswith(LOCAL) else name for part, name in names.items()}
+    names = {part: str(place / name[len(LOCAL) :]) if name.startswith(LOCAL) else name for part, name in names.items()}
     for part, base in (("backbone", release.backbone), ("video", release.video)):
         if check and base.name and (found := describe_base(part, names[part]).sha256) != base.sha256:
             raise InvalidCheckpoint(
                 f"{place} was trained on {base.name} with sha256 {base.sha256[:12]}…, and {names[part]} has "
                 f"{found[:12]}…. Give the checkpoint that it names."
             )
+    if release.merged:
+        bases = {part: replace(getattr(release, part), name=name) for part, name in names.items() if name}
+        release = replace(release, **bases)
     language = load_backbone(names["backbone"], release.reading, dtype, device)
     _load_part(place, "backbone", language, language.model)
     adapter = Adapter.load(place / "adapter.safetensors", release.adapter).to(device)
@@ -156,7 +166,7 @@ def open_state_road(video: CausalVideoTransformer, state_dim: int) -> None:
     """Give a transformer a state road to tokens of width `state_dim`, in place.
 
     Each block's cross-attention to states begins as a copy of the one to text, with an output projection of zero
-    (PAN, 2511.09057, section 3), so that nothing changes before it is trained.
+    (PAN, 2511.09057), so that nothing changes before it is trained.
     """
     config = replace(video.config, state_dim=state_dim)
     like = video.proj_out.weight
@@ -172,7 +182,7 @@ def open_state_road(video: CausalVideoTransformer, state_dim: int) -> None:
 
 def describe_base(part: str, name: str) -> Base:
     """A base by its name, with one sha256 over names and contents of its weights. Raises InvalidCheckpoint."""
-    published: Any = {"backbone": BACKBONES, "video": VIDEO}[part].get(name)
+    published: Any = _PUBLISHED[part].get(name)
     place = locate(published.repository if published else name)
     if place.is_file():
         return Base(name=name, sha256=_hash(place))
@@ -187,13 +197,24 @@ def describe_base(part: str, name: str) -> Base:
     return Base(name=name, sha256=sha256(lines.encode()).hexdigest())
 
 
+def _repository(part: str, name: str) -> str:
+    """The hub's name of a base; empty where it is a folder."""
+    published: Any = _PUBLISHED[part].get(name)
+    if published:
+        return published.repository
+    is_repository = re.fullmatch(r"\w[\w.-]*/[\w.-]+", name) and not Path(name).exists()
+    return name if is_repository else ""
+
+
 def _save_part(
     folder: Path, part: str, host: nn.Module, inside: str, weights: Mapping[str, Tensor], base: Base
 ) -> None:
     """`host` carries the low-rank updates; the part's names of its weights begin with `inside`."""
+    shutil.rmtree(folder / f"{part}-lora", ignore_errors=True)
+    (folder / f"{part}.safetensors").unlink(missing_ok=True)
     updates = {name.removeprefix(inside): value for name, value in weights.items() if ".lora_" in name}
     if updates:
-        save_lora(host, folder / f"{part}-lora", base.name, updates)
+        save_lora(host, folder / f"{part}-lora", _repository(part, base.name) or base.name, updates)
     plain = {name: value for name, value in weights.items() if ".lora_" not in name}
     if plain:
         _write(folder / f"{part}.safetensors", plain)
@@ -216,14 +237,13 @@ def _load_part(place: Path, part: str, module: nn.Module, host: nn.Module) -> No
 _CARD = """---
 library_name: pandora
 pipeline_tag: image-to-video
-base_model:
 {bases}
 ---
 
 # {stage}
 
-What training made of published models with pandora; it runs on these checkpoints and on no
-others, and their licences hold for it.
+What training made of published models with pandora; it runs on these checkpoints and on no others, and their licences
+hold for it.
 
 {checkpoints}
 
@@ -248,7 +268,10 @@ tuned = load_release("PATH OR REPOSITORY")
 
 
 def _card(release: Release, weights: Mapping[str, Tensor], command: str) -> str:
-    bases = [base for base in (release.backbone, release.video) if base.name]
+    bases = {part: base for part in _PUBLISHED if (base := getattr(release, part)).name}
+    repositories = [name for part, base in bases.items() if (name := _repository(part, base.name))]
+    lines = [f"- `{base.name}`, sha256 `{base.sha256}`" for base in bases.values()]
+    lines += [f"- made of `{origin}`" for origin in release.origins]
     rows = []
     for part in ("backbone", "adapter", "video"):
         for kind, low_rank in (("whole", False), ("low-rank updates", True)):
@@ -256,9 +279,9 @@ def _card(release: Release, weights: Mapping[str, Tensor], command: str) -> str:
             if sizes:
                 rows.append(f"| {part} | {kind} | {sum(sizes):,} |")
     return _CARD.format(
-        bases="\n".join(f"- {base.name}" for base in bases),
+        bases="\n".join(["base_model:", *(f"- {name}" for name in repositories)] if repositories else []),
         stage=release.stage,
-        checkpoints="\n".join(f"- `{base.name}`, sha256 `{base.sha256}`" for base in bases),
+        checkpoints="\n".join(lines),
         parts="\n".join(rows),
         command=command,
     )

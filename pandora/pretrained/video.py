@@ -30,6 +30,8 @@ def load_transformer(
     """
     published = VIDEO.get(str(source))
     place = locate(published.repository if published else source)
+    if published is None and (place / "transformer" / "config.json").exists():
+        place = place / "transformer"  # of a pipeline, which holds other models beside it
     if published:
         config = config or published.transformer
     elif config is None:

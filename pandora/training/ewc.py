@@ -9,12 +9,14 @@ itself stands still and the penalty falls on what the update adds to it.
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from pandora.errors import InvalidCheckpoint, InvalidInput
 
@@ -76,12 +78,16 @@ class Anchor:
         total = torch.zeros((), device=next(model.parameters()).device)
         found = set()
         for name, change in _changes(model, self.values):
-            fisher = self.fisher[name].to(change.device)
-            total = total + (fisher * change.float().square()).sum()
+            # what a low-rank update adds is as large as the weight itself: made anew in the backward pass, not kept
+            total = total + checkpoint(self._cost, name, change, use_reentrant=False)  # type: ignore[operator]
             found.add(name)
         if lacking := sorted(self.values.keys() - found):
             raise InvalidInput(f"The model lacks {', '.join(lacking[:5])}, which the anchor holds. Use the same model.")
         return total
+
+    def _cost(self, name: str, change: Callable[[], Tensor]) -> Tensor:
+        far = change()
+        return (self.fisher[name].to(far.device).float() * far.float().square()).sum()
 
     def save(self, path: str | Path) -> None:
         """One safetensors file."""
@@ -110,17 +116,22 @@ def plain(name: str) -> str:
     return name.replace(f"{_LORA_BASE}.", ".")
 
 
-def _changes(model: nn.Module, values: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
-    """By plain name, how far each anchored parameter is from where it was."""
+def _changes(model: nn.Module, values: dict[str, Tensor]) -> Iterator[tuple[str, Callable[[], Tensor]]]:
+    """By plain name, what tells how far each anchored parameter is from where it was."""
     for module_name, module in model.named_modules():
         for own, parameter in module.named_parameters(recurse=False):
             name = plain(f"{module_name}.{own}" if module_name else own)
             if name not in values:
                 continue
-            change = parameter - values[name].to(parameter)
-            if own == "weight" and module_name.endswith(_LORA_BASE):
-                change = change + _low_rank(model.get_submodule(module_name.removesuffix(_LORA_BASE)))
-            yield name, change
+            adapted = own == "weight" and module_name.endswith(_LORA_BASE)
+            layer = model.get_submodule(module_name.removesuffix(_LORA_BASE)) if adapted else None
+            yield name, partial(_change, parameter, values[name], layer)
+
+
+def _change(parameter: Tensor, value: Tensor, layer: nn.Module | None) -> Tensor:
+    """How far a parameter is from a value; `layer` is the one whose low-rank updates add to it."""
+    change = parameter - value.to(parameter)
+    return change if layer is None else change + _low_rank(layer)
 
 
 def _low_rank(layer: nn.Module) -> Tensor:

@@ -1,25 +1,22 @@
-"""Low-rank adaptation of a pretrained backbone (2106.09685), by `peft`: put in, and folded back into plain weights."""
+"""Low-rank updates of a small model's backbone: put in, and folded back into plain weights."""
 
 from collections.abc import Mapping
 
 import torch
-from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor
 
 from pandora.backbone import Backbone
-
-TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+from pandora.pretrained.lora import adapt
 
 
 def add_lora(backbone: Backbone, rank: int) -> None:
     """Freeze the language model and give its linear layers trainable low-rank updates that start at zero."""
     backbone.language.requires_grad_(False)
-    config = LoraConfig(r=rank, lora_alpha=rank, target_modules=TARGETS)
-    backbone.language.model = inject_adapter_in_model(config, backbone.language.model)
+    adapt(backbone.language.model, "language", rank)
 
 
 def fold(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict with the low-rank updates added to the weights they belong to, under the plain names."""
+    """A state dict with updates of scale 1 added to the weights they belong to, under the plain names."""
     plain: dict[str, Tensor] = {}
     for key, value in state.items():
         if ".lora_" in key:

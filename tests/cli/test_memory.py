@@ -13,7 +13,19 @@ def run(*arguments: str) -> str:
 
 
 def test_memory_is_planned_in_a_table():
-    out = run("memory", "--preset", "pandora-7b-longlive", "--rows", "2", "--branches", "--bits", "8", "--unrecorded", "--capacity", "30")
+    out = run(
+        "memory",
+        "--preset",
+        "pandora-7b-longlive",
+        "--rows",
+        "2",
+        "--branches",
+        "--bits",
+        "8",
+        "--unrecorded",
+        "--capacity",
+        "30",
+    )
     assert "5,680,910,336 parameters, offloaded" in out
     assert "one window for all rows" in out
     assert "1,418,996,800 parameters, 8 bits" in out
