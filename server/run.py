@@ -55,7 +55,8 @@ class _Server(uvicorn.Server):
         self._announcing: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self._say(f"Pandora {__version__}: loading {self._service.settings.weights} …")
+        settings = self._service.settings
+        self._say(f"Pandora {__version__}: loading {settings.preset or settings.weights} …")
         await super().startup(sockets)
         self._announcing = asyncio.create_task(self._announce())
 

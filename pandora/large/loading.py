@@ -4,6 +4,7 @@
 benchmarks where nothing can be downloaded. Both end in `assemble`.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -15,7 +16,7 @@ import torch
 from pandora import budget
 from pandora.adapter import Adapter
 from pandora.errors import InvalidConfig
-from pandora.large.config import LargeConfig
+from pandora.large.config import PRESETS, LargeConfig
 from pandora.large.model import LargeParts, LargeWorldModel
 from pandora.large.needs import needs
 from pandora.large.reading import Reader
@@ -82,7 +83,8 @@ def load(
     adapter, adapter_road, release = None, "state", None
     if config.release:
         tuned = load_release(
-            config.release, backbone=config.backbone, video=config.video, dtype=weights, device=place,
+            config.release, backbone=_given(config, "backbone"), video=_given(config, "video"), dtype=weights,
+            device=place,
         )  # fmt: skip
         release, backbone, adapter = tuned.release, tuned.backbone, tuned.adapter
         transformer, adapter_road = tuned.video, tuned.release.road
@@ -162,6 +164,12 @@ def plan(config: LargeConfig, runtime: Runtime, speed: Speed, report: Report) ->
     )  # fmt: skip
     if runtime.device.type != "cuda":
         report(f"memory: {made.device_bytes / budget.GIB:.1f} GiB, on the CPU")
+        if not made.fits(room := host_bytes()):
+            raise InvalidConfig(
+                f"{config.name} needs {made.device_bytes / budget.GIB:.0f} GiB, and this machine has "
+                f"{room / budget.GIB:.0f} GiB and no GPU. `pandora memory --preset {config.name}` says which GPUs "
+                "hold it."
+            )
         return ()
     free, _ = torch.cuda.mem_get_info(runtime.device)
     made = made.fit(free)
@@ -170,12 +178,24 @@ def plan(config: LargeConfig, runtime: Runtime, speed: Speed, report: Report) ->
     return made.offloaded
 
 
+def host_bytes() -> int:
+    """The machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def _shape(config: LargeConfig) -> TransformerConfig | None:
     """Of a file that lies without its config.json; None where the checkpoint says it itself."""
     path = Path(config.video)
     if config.shape and path.is_file() and not (path.parent / "config.json").exists():
         return VIDEO[config.shape].transformer
     return None
+
+
+def _given(config: LargeConfig, part: str) -> str:
+    """Where a part lies that was asked for by name; nothing where it is the preset's, as a release names its own."""
+    usual = PRESETS[config.name]() if config.name in PRESETS else None
+    value = getattr(config, part)
+    return "" if usual is not None and value == getattr(usual, part) else value
 
 
 def _check_roads(config: LargeConfig, loaded: Loaded) -> None:

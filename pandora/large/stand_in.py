@@ -25,7 +25,14 @@ from pandora.pretrained.tiny_decoder import TinyDecoder, published_tiny_decoder
 from pandora.runtime import Runtime
 from pandora.video.transformer import CausalVideoTransformer
 
-UMT5_XXL = {"d_model": 4096, "d_ff": 10240, "num_layers": 24, "num_heads": 64, "d_kv": 64, "vocab_size": 256384}
+UMT5_XXL: dict[str, Any] = {
+    "d_model": 4096,
+    "d_ff": 10240,
+    "num_layers": 24,
+    "num_heads": 64,
+    "d_kv": 64,
+    "vocab_size": 256384,
+}
 _SPECIAL = (
     "<pad>", "</s>", "<s>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>",
 )  # fmt: skip

@@ -11,8 +11,9 @@ from safetensors.torch import save_file
 
 from pandora import budget
 from pandora.errors import InvalidCheckpoint, InvalidConfig, UnknownName
-from pandora.large import LargeConfig, Speed, load, preset, preset_names
+from pandora.large import LargeConfig, Speed, load, loading, preset, preset_names
 from pandora.large.loading import _shape, plan
+from pandora.pretrained.autoencoder import TieredAutoencoder
 from pandora.runtime import Runtime
 from pandora.types import Sampler
 from tests.large.conftest import CONFIG, TRANSFORMER, parts
@@ -31,7 +32,8 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> LargeConfig:
     wan |= {name: getattr(TRANSFORMER, name) for name in ("out_channels", "text_dim", "freq_dim", "ffn_dim")}
     torch.manual_seed(0)
     WanTransformer3DModel(num_layers=2, **wan).save_pretrained(folder / "video" / "transformer")
-    full, tiny, prompts = loaded.autoencoder.full, loaded.autoencoder.tiny, loaded.prompts  # type: ignore[union-attr]
+    assert isinstance(loaded.autoencoder, TieredAutoencoder)
+    full, tiny, prompts = loaded.autoencoder.full, loaded.autoencoder.tiny, loaded.prompts
     assert prompts is not None
     full.model.save_pretrained(folder / "vae")
     save_file({k: v.contiguous() for k, v in tiny.state_dict().items()}, folder / "tiny.safetensors")
@@ -80,7 +82,11 @@ def test_what_is_missing_is_named(config: LargeConfig, tmp_path: Path) -> None:
         load(config, "cpu", "float32", Speed(attention="flash_9"))
 
 
-def test_presets_fit_their_parts_and_say_what_they_take() -> None:
+def test_presets_fit_their_parts_and_say_what_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "host_bytes", lambda: budget.GIB)
+    with pytest.raises(InvalidConfig, match="no GPU"):
+        plan(preset("pandora-7b"), CPU, Speed(), lambda line: None)
+    monkeypatch.setattr(loading, "host_bytes", lambda: 2**50)
     for name in preset_names():
         said: list[str] = []
         config = preset(name)
