@@ -12,7 +12,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps, ImageSequence
@@ -28,6 +27,7 @@ ImageSource = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 FILM_SUFFIXES = (".mp4", ".gif", ".webp", ".png")
+_CONTAINER_SECOND = 1_000_000  # ffmpeg's units of a container's duration
 _BACKGROUND = (128, 128, 128)  # behind transparent pixels
 _BT709, _LIMITED_RANGE = 1, 1  # players guess the matrix of untagged streams, and guess differently
 
@@ -146,16 +146,16 @@ def check_film_suffix(path: Path) -> None:
 def read_film(path: str | os.PathLike[str]) -> tuple[Frames, float]:
     """The frames (T, H, W, 3) uint8 and the rate of an .mp4, .gif or .webp film. Raises InvalidImage."""
     path = Path(path)
-    try:
-        if path.suffix.lower() in (".gif", ".webp"):
-            with Image.open(path) as film:
-                frames = [np.array(frame.convert("RGB")) for frame in ImageSequence.Iterator(film)]
-                return np.stack(frames), 1000.0 / film.info.get("duration", 125)
-        with av.open(str(path)) as container:
+    if path.suffix.lower() not in (".gif", ".webp"):
+        with _opened(path) as container:
             rate = container.streams.video[0].average_rate or Fraction(8)
             frames = [frame.to_ndarray(format="rgb24").astype(np.uint8) for frame in container.decode(video=0)]
             return np.stack(frames), float(rate)
-    except (OSError, ValueError, IndexError, av.FFmpegError) as error:
+    try:
+        with Image.open(path) as film:
+            frames = [np.array(frame.convert("RGB")) for frame in ImageSequence.Iterator(film)]
+            return np.stack(frames), 1000.0 / film.info.get("duration", 125)
+    except (OSError, ValueError, IndexError) as error:
         raise InvalidImage(f"{path} is not a readable film. Use .mp4, .gif or .webp.") from error
 
 
@@ -167,7 +167,7 @@ def film_seconds(source: str | os.PathLike[str] | BinaryIO) -> float:
             return float(stream.duration * stream.time_base)
         if container.duration is None:
             raise InvalidImage(f"{_called(source)} doesn't say how long it lasts. Write it anew as .mp4.")
-        return container.duration / av.time_base
+        return container.duration / _CONTAINER_SECOND
 
 
 def read_clip(
@@ -211,6 +211,8 @@ def read_clip(
 @contextmanager
 def _opened(source: str | os.PathLike[str] | BinaryIO) -> Iterator[Any]:
     """The open container of a film with a picture stream. Raises InvalidImage for whatever goes wrong inside."""
+    import av  # codecs are large, and pictures need none
+
     try:
         with av.open(source if hasattr(source, "read") else str(source)) as container:  # type: ignore[arg-type]
             if not container.streams.video:
@@ -292,6 +294,8 @@ def _decode(image: Image.Image, limits: ImageLimits) -> Frame:
 
 
 def _write_mp4(path: Path, frames: Frames, fps: float) -> None:
+    import av
+
     _, height, width, _ = frames.shape
     if height % 2 or width % 2:  # yuv420p halves both sides
         frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
