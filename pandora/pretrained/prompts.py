@@ -42,7 +42,7 @@ class PromptEncoder(nn.Module):
         if values.get("model_type") != "umt5":
             raise InvalidCheckpoint(f"{folder} holds a {values.get('model_type')!r} encoder; Wan's is 'umt5'.")
         with torch.device("meta"):
-            encoder = UMT5EncoderModel(UMT5Config.from_dict(values))
+            encoder: Any = UMT5EncoderModel(UMT5Config.from_dict(values))
         tensors = read_tensors(folder, device=device)
         tensors.setdefault("shared.weight", tensors.get("encoder.embed_tokens.weight", torch.empty(0)))
         tensors["encoder.embed_tokens.weight"] = tensors["shared.weight"]

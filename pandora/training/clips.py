@@ -1,5 +1,6 @@
 """Latent clips as the video stages read them: histories, targets, sentences and the frames the backbone looks at."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,15 +27,17 @@ class Batch:
 class Emphasis:
     """How readily a clip is drawn: by how wrong the model lately was about its kind of action, against the worst kind.
 
-    A kind is the action's verb, and whether the rules allow it. Kinds not yet seen are always taken.
+    A kind is the action's verb, and whether the rules allow it. Kinds not yet seen are always taken. `stress` says
+    whose errors count so many times: what looks wrong to the eye is not always what is far off in numbers.
     """
 
-    def __init__(self, floor: float, memory: float = 0.98):
-        self.floor, self.memory = floor, memory
+    def __init__(self, floor: float, memory: float = 0.98, stress: Mapping[str, float] | None = None):
+        self.floor, self.memory, self.stress = floor, memory, dict(stress or {})
         self.errors: dict[str, float] = {}
 
     def learn(self, kinds: list[str], errors: list[float]) -> None:
-        for kind, error in zip(kinds, errors, strict=True):
+        for kind, plain in zip(kinds, errors, strict=True):
+            error = plain * self.stress.get(kind, 1.0)
             self.errors[kind] = error + self.memory * (self.errors.get(kind, error) - error)
 
     def chance(self, kind: str) -> float:

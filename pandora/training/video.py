@@ -7,6 +7,7 @@ adapter. Several processes (torchrun) average their gradients.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from pandora import checkpoint
 from pandora.adapter import Adapter, Conditioning
 from pandora.backbone import Backbone
 from pandora.config import Config
+from pandora.errors import InvalidConfig
 from pandora.runtime import Runtime
 from pandora.training.alignment import load as load_aligned
 from pandora.training.clips import Batch, Clips, Emphasis
@@ -58,6 +60,7 @@ class VideoTraining(Config):
     tune_rate: float = 0.05  # learning rate of backbone and adapter, relative
     lora_rank: int = 0  # tune the backbone by low-rank updates instead: for pretrained ones
     floor: float = 0.2  # how often, at least, a clip of a kind that goes well is taken; the worst kind always is
+    stress: tuple[str, ...] = ()  # kinds whose errors count so many times when clips are drawn, such as unstack=4
     own: float = 0.0  # share of rows on the model's own history
     own_steps: int = 2  # at most, when the model samples its own history
     history_noise: float = 0.15  # at most, on half of the rows
@@ -79,8 +82,8 @@ class VideoTraining(Config):
 class Pool:
     """Rows that walk through episodes; the first `own` of them carry histories that the model made."""
 
-    def __init__(self, clips: Clips, rows: int, own: int, rng: np.random.Generator, floor: float = 1.0):
-        self.clips, self.own, self.rng, self.emphasis = clips, own, rng, Emphasis(floor)
+    def __init__(self, clips: Clips, rows: int, own: int, rng: np.random.Generator, emphasis: Emphasis | None = None):
+        self.clips, self.own, self.rng, self.emphasis = clips, own, rng, emphasis or Emphasis(1.0)
         places = [clips.place(rng, self.emphasis) for _ in range(rows)]
         self.episodes, self.at = [episode for episode, _ in places], [clip for _, clip in places]
         self.histories = [clips.past(e, c) for e, c in zip(self.episodes, self.at, strict=True)]
@@ -232,6 +235,15 @@ def _noisy(video: VideoModel, target: Tensor, told: Told, config: VideoTraining)
     return diffuse(behind, noise, time), time
 
 
+def stress_of(texts: Sequence[str]) -> dict[str, float]:
+    """Of "unstack=4" and the like. Raises InvalidConfig."""
+    found = dict(text.partition("=")[::2] for text in texts)
+    try:
+        return {kind.strip(): float(times) for kind, times in found.items()}
+    except ValueError as error:
+        raise InvalidConfig(f"A stress is a kind of action and a number, such as unstack=4, not {texts}.") from error
+
+
 def _video_weights(folder: Path) -> dict[str, Tensor]:
     """Of a run's folder, or of a weights folder that ships."""
     if (folder / "manifest.json").exists():
@@ -300,7 +312,8 @@ def train(config: VideoTraining) -> Path:
     clips = Clips(config.data, config.model.history, config.model.chunk)
     metric = _metric(config, clips).to(runtime.device) if config.autoencoder else None
     own = round(config.own * config.batch)
-    pool = Pool(clips, config.batch, own, np.random.default_rng([config.seed, rank, start]), config.floor)
+    emphasis = Emphasis(config.floor, stress=stress_of(config.stress))
+    pool = Pool(clips, config.batch, own, np.random.default_rng([config.seed, rank, start]), emphasis)
     torch.manual_seed(config.seed + 7919 * rank + 104729 * start)
     if rank == 0:
         record(folder, config, dist.get_world_size() if parallel else 1)

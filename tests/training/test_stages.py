@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from pandora import presets
+from pandora.errors import InvalidConfig
 from pandora.training import alignment, autoencoder, data, rollout, video
 from pandora.training.clips import Clips, Emphasis
 from pandora.training.lora import add_lora, fold
@@ -122,6 +123,11 @@ def test_what_goes_wrong_is_drawn_more_often(folder: Path) -> None:
     assert [emphasis.chance(kind) for kind in ("stack", "push_left", "wait")] == [1.0, 0.5, 0.2]
     emphasis.learn(["stack"], [0.2])
     assert emphasis.chance("push_left") == pytest.approx(2 / 3), "what is learnt counts less"
+    stressed = Emphasis(floor=0.2, stress=video.stress_of(["unstack=4"]))
+    stressed.learn(["stack", "unstack"], [0.4, 0.2])
+    assert (stressed.chance("unstack"), stressed.chance("stack")) == (1.0, 0.5)
+    with pytest.raises(InvalidConfig, match="unstack=4"):
+        video.stress_of(["unstack"])
     clips = Clips(str(folder / "data"), history=1, chunk=2)
     kinds = sorted({clips.kind((shard, row), clip) for shard in range(2) for row in range(3) for clip in range(2)})
     emphasis.errors = {kind: float(kind == kinds[0]) for kind in kinds}
