@@ -44,7 +44,7 @@ class Ruled:
     name = "ruled"
     fingerprint = "ruled"
     speaks = True
-    config = SimpleNamespace(fps=8, frame_size=128, frames_per_action=8)
+    config = SimpleNamespace(fps=8, height=128, width=128, frames_per_action=8)
 
     def __init__(self, wrong: Callable[[WorldState, str], bool] = lambda state, action: False):
         self.wrong = wrong
