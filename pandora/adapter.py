@@ -88,7 +88,10 @@ class Adapter(nn.Module):
     @classmethod
     def load(cls, path: str | Path, config: AdapterConfig) -> Self:
         """Build from a config and the file of `save`, in float32. Raises InvalidCheckpoint when they don't fit."""
-        model = cls(config)
+        try:
+            model = cls(config)
+        except Exception as error:  # of any kind: the library builds what it is told, unchecked
+            raise InvalidCheckpoint(f"No Adapter can be made of {config} for {path}: {error}") from error
         try:
             model.load_state_dict(load_file(str(path)))
         except (OSError, SafetensorError, RuntimeError) as error:

@@ -19,4 +19,12 @@ def offload(module: nn.Module, device: torch.device) -> nn.Module:
         offload_type="leaf_level",
         use_stream=device.type == "cuda",
     )
+    for part in module.modules():
+        part.execution_device = device  # type: ignore[assignment]
     return module
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where a module computes: where its weights are, or come to for their turn."""
+    offloaded: torch.device | None = getattr(module, "execution_device", None)
+    return next(module.parameters()).device if offloaded is None else offloaded

@@ -50,6 +50,7 @@ class WorldState:
     latents: Tensor  # (C, L, h, w) float32, normalised: the history that the video model attends to
     frame: Tensor  # (H, W, 3) uint8: the last frame shown
     decoder_memory: tuple[Tensor, ...]  # what the streaming decoder carries, float32
+    description: str | None = None  # what the backbone made of the last action, where it was asked to say it
     carried: Carried | None = None  # what could be made again from the rest, kept on the device; never stored
 
     @property
@@ -66,7 +67,7 @@ class WorldState:
         """Serialise to safetensors, exactly."""
         tensors = {"latents": self.latents, "frame": self.frame}
         tensors |= {f"decoder_memory.{i}": memory for i, memory in enumerate(self.decoder_memory)}
-        header = {"seed": self.seed, "step": self.step, "actions": self.actions}
+        header = {"seed": self.seed, "step": self.step, "actions": self.actions, "description": self.description}
         return save({k: v.contiguous() for k, v in tensors.items()}, {"world_state": json.dumps(header)})
 
     @classmethod
@@ -80,6 +81,7 @@ class WorldState:
             return cls(
                 seed=header["seed"], step=header["step"], actions=tuple(header["actions"]),
                 latents=tensors["latents"], frame=tensors["frame"], decoder_memory=memory,
+                description=header.get("description"),
             )  # fmt: skip
         except (SafetensorError, ValueError, KeyError) as error:
             raise InvalidInput(
@@ -105,10 +107,13 @@ class Part:
     states: list[WorldState] | None = None
 
 
-def noise(states: list[WorldState], shape: tuple[int, ...]) -> Tensor:
-    """Standard normal noise (B, *shape) float32 that depends on each state's (seed, step) alone, on the CPU."""
+def noise(states: list[WorldState], shape: tuple[int, ...], device: torch.device | str = "cpu") -> Tensor:
+    """Standard normal noise (B, *shape) float32 that depends on each state's (seed, step) alone.
+
+    Each kind of device draws its own; on the CPU it is the same everywhere.
+    """
     rows = []
     for state in states:
-        generator = torch.Generator().manual_seed((state.seed * 1_000_003 + state.step) % 2**63)
-        rows.append(torch.randn(shape, generator=generator))
+        generator = torch.Generator(device).manual_seed((state.seed * 1_000_003 + state.step) % 2**63)
+        rows.append(torch.randn(shape, generator=generator, device=device))
     return torch.stack(rows)

@@ -166,6 +166,7 @@ class StepView(Answered):
     created_at: str
     frames: int
     timings: dict[str, float]
+    description: str | None = Field(default=None, description="what the language model made of the action, if asked")
     frame_url: str
     clip_url: str
 

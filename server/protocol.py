@@ -211,6 +211,7 @@ class ClipEnd(Answered):
     queue_ms: float
     generate_ms: float
     encode_ms: float
+    description: str | None = Field(default=None, description="what the language model made of the action, if asked")
     dropped: int = Field(default=0, description="frames of this clip that this viewer did not get")
     replay: bool = False
     code: str | None = None

@@ -15,6 +15,9 @@ from server.logs import FORMATS, LEVELS
 
 _ROOT = Path(__file__).resolve().parent.parent
 _MIB = 2**20
+OF_PRESET = (
+    "backbone", "video", "prompts", "autoencoder", "tiny_decoder", "release", "road", "rewrite", "height", "width",
+)  # fmt: skip
 _AT_LEAST_ONE = ("max_", "viewer_", "requests_", "worlds_", "rollout_")
 
 
@@ -35,8 +38,14 @@ class Settings:
     preset: str = ""  # a model of published parts, such as pandora-7b, in the place of `weights`
     backbone: str = ""  # of the preset: another language model, by name, hub name or folder
     video: str = ""  # of the preset: another video transformer, likewise
+    prompts: str = ""  # of the preset: another text encoder, likewise
+    autoencoder: str = ""  # of the preset: another autoencoder, likewise
+    tiny_decoder: str = ""  # of the preset: another decoder for live frames, likewise
     release: str = ""  # of the preset: what `pandora train instruction` made
-    road: str = ""  # of the preset: off, text, state or both
+    road: str = ""  # of the preset: off, text, state or both; the release's own when empty
+    rewrite: int = 0  # of the preset: tokens in which the language model may describe what an action leads to
+    height: int = 0  # of the preset: of frames, in pixels
+    width: int = 0  # of the preset: of frames, in pixels
     attention: str = "auto"  # of the preset: a kernel's name
     quantized: str = ""  # of the preset: fp8 or int8
     device: str = "auto"
@@ -77,6 +86,9 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise InvalidConfig(f"The port is between 0 and 65535, not {self.port}.")
+        told = [name for name in OF_PRESET if getattr(self, name)]
+        if told and not self.preset:
+            raise InvalidConfig(f"{', '.join(told)} belong to a preset, and none is named. Add --preset pandora-7b.")
         if not 1 <= self.sampling_steps <= 50:
             raise InvalidConfig(f"Sampling takes 1 to 50 steps, not {self.sampling_steps}.")
         if not 1 <= self.jpeg_quality <= 100:
@@ -129,10 +141,11 @@ class Settings:
                 values[name] = _read(variable, environment[variable], kinds[name])
         flags = {name: value for name, value in overrides.items() if value is not None}
         told = dict(fallback or {}) | values | flags
-        if told.get("preset") and "sampling_steps" not in told:
-            from pandora.large import preset
+        if told.get("preset"):
+            from pandora.large import choose
 
-            told["sampling_steps"] = preset(told["preset"]).steps
+            config = choose(told["preset"], **{name: told.get(name) for name in OF_PRESET})
+            told.setdefault("sampling_steps", config.steps)
         return cls(**told)
 
     @classmethod

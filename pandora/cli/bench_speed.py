@@ -29,7 +29,9 @@ Quantized = Annotated[
     str, typer.Option(help="fp8 or int8 linear layers of the video transformer.", show_default="none")
 ]
 Plain = Annotated[bool, typer.Option("--plain/--no-plain", help="Also the plain way, by diffusers, in the same run.")]
-Backbone = Annotated[str, typer.Option(help="Another language model than the preset's.", show_default="the preset's")]
+Backbone = Annotated[str, typer.Option(help="Another language model.", show_default="the preset's")]
+Video = Annotated[str, typer.Option(help="Another video transformer.", show_default="the preset's")]
+Release = Annotated[str, typer.Option(help="What `pandora train instruction` made.", show_default="none")]
 
 
 def bench_preset(
@@ -41,6 +43,8 @@ def bench_preset(
     quantized: Quantized = "",
     plain: Plain = True,
     backbone: Backbone = "",
+    video: Video = "",
+    release: Release = "",
     json: Json = None,
     device: Device = "auto",
 ) -> None:
@@ -53,13 +57,12 @@ def bench_preset(
     import torch
 
     from pandora.evaluation import speed as bench
-    from pandora.large import Speed, load
-    from pandora.large import preset as find
+    from pandora.large import Speed, choose, load
     from pandora.large.loading import plan
     from pandora.large.stand_in import random_parts
     from pandora.runtime import Runtime
 
-    config = replace(find(preset), **({"backbone": backbone} if backbone else {}))
+    config = choose(preset, backbone=backbone, video=video, release=release)
     runtime, began = Runtime.resolve(device), time.perf_counter()
     asked = Speed(attention=attention, quantized=quantized)
     if random:
@@ -67,23 +70,25 @@ def bench_preset(
         plan(config, runtime, asked, _say)
         loaded = random_parts(config, runtime)
     else:
-        loaded = _parts_of(load(config, device, speed=replace(asked, static=False, quantized=""), report=_say))
+        model = load(config, device, speed=replace(asked, static=False, quantized=""), report=_say)
+        config, loaded = model.config, _parts_of(model)
     _say(f"loaded in {time.perf_counter() - began:.0f} s")
     chosen = [replace(case, plain=case.plain and plain and not quick) for case in bench.cases(config)]
     effort = bench.Effort(clips=8, runs=2) if quick else bench.Effort()
-    rows = bench.measure(loaded, runtime, chosen, asked, effort, _say)
     settings = {
         "command": "pandora " + " ".join(sys.argv[1:]), "preset": preset,
         "weights": "random" if random else "published",
         "device": torch.cuda.get_device_name() if runtime.device.type == "cuda" else str(runtime.device),
         "dtype": str(runtime.dtype), "torch": torch.__version__, "config": config.to_dict(), "speed": asdict(asked),
-        "seconds": round(time.perf_counter() - began, 1),
     }  # fmt: skip
-    show(rows, settings)
-    if json:
-        json.parent.mkdir(parents=True, exist_ok=True)
-        content = {"rows": [asdict(row) for row in rows], "settings": settings}
-        json.write_text(jsons.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+    def keep(rows: "list[Row]") -> None:
+        if json:
+            told = settings | {"seconds": round(time.perf_counter() - began, 1)}
+            json.parent.mkdir(parents=True, exist_ok=True)
+            json.write_text(jsons.dumps({"rows": [asdict(row) for row in rows], "settings": told}, indent=1) + "\n")
+
+    show(bench.measure(loaded, runtime, chosen, asked, effort, _say, keep), settings)
 
 
 def show(rows: "list[Row]", settings: dict[str, Any]) -> None:

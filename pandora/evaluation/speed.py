@@ -6,7 +6,7 @@ said twice, so nothing is read from memory that a user would wait for.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
+from torch import Tensor
 
 from pandora import roofline
 from pandora.evaluation.rows import Row, mean
@@ -31,6 +32,7 @@ ACTIONS = (
 )  # fmt: skip
 STAGES = ("read", "denoise", "decode", "carry")
 BRANCHES, WORLDS = (1, 2, 4, 8, 16), (1, 2, 4, 8)
+_WINDOW = 12  # latent frames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +55,13 @@ class Effort:
 
 
 def cases(config: LargeConfig) -> list[Case]:
-    """Clips at the config's size and at 256x256, and frame by frame; branches and worlds at 256."""
+    """Clips at the config's size and at 256x256, and frame by frame; branches and worlds at 256.
+
+    A chunk attends to 12 latent frames, itself among them, whatever the preset's window.
+    """
+    config = replace(config, window=_WINDOW - config.chunk)
     small = replace(config, height=256, width=256)
-    frame = replace(config, chunk=1, window=config.window + config.chunk - 1, sink=1, steps=2)
+    frame = replace(config, chunk=1, window=_WINDOW - 1, sink=min(1, config.sink), steps=2)
     return [
         Case(name=f"clip{config.height}", config=config, plain=True),
         Case(name="clip256", config=small, branches=BRANCHES, worlds=WORLDS),
@@ -98,14 +104,21 @@ class Clock:
 
 
 def measure(
-    loaded: Loaded, runtime: Runtime, chosen: Sequence[Case], speed: Speed, effort: Effort, report: Report
+    loaded: Loaded,
+    runtime: Runtime,
+    chosen: Sequence[Case],
+    speed: Speed,
+    effort: Effort,
+    report: Report,
+    keep: Callable[[list[Row]], None] = lambda rows: None,
 ) -> list[Row]:
-    """All rows of the cases, and the device's peaks."""
+    """All rows of the cases, and the device's peaks; `keep` hears of all there are so far after every case."""
+    weights = dict(loaded.transformer.state_dict())  # as they are before anything is quantised
     peak = roofline.measure_peak(runtime.device, runtime.dtype)
     report(f"peak: {peak}")
     rows = [_plain("peak.tflops", peak.flops / 1e12, "TFLOP/s"), _plain("peak.gigabytes", peak.bytes / 1e9, "GB/s")]
     for case in chosen:
-        asked = replace(speed, branches=max(case.branches, default=0))
+        asked = replace(speed, branches=tuple(case.branches), batches=tuple(case.worlds) or (1,))
         began = time.perf_counter()
         model = assemble(case.config, loaded, runtime, asked, report)
         clock = Clock(model)
@@ -113,12 +126,12 @@ def measure(
         found = [*_latency(case, clock, effort), *_roofline(case, clock, loaded, peak, effort)]
         found += _attention(case, loaded, runtime)
         if case.plain:
-            found += _against_plain(case, clock, loaded, effort, report)
+            found += _against_plain(case, clock, loaded, weights, effort, report)
         found += _branches(case, clock, effort) + _worlds(case, clock, effort)
         for row in found:
             report(f"{row.name}: {row.value:.4g} {row.unit}")
         rows += found
-        loaded.transformer.requires_grad_(False)
+        keep(rows)
     return rows
 
 
@@ -150,11 +163,11 @@ def _roofline(case: Case, clock: Clock, loaded: Loaded, peak: roofline.Peak, eff
     cells = state.latents.shape[2:]
     _, patch_h, patch_w = video.transformer.config.patch_size
     frame = (cells[0] // patch_h) * (cells[1] // patch_w)
-    told = model.reader.read([kept.prefix], [clock.say()], lambda: False)  # type: ignore[union-attr]
-    spoken = video.passes.tell(told.text, told.state, None)
     shape = torch.Size((1, video.transformer.config.in_channels, config.chunk, *cells))
     latents = torch.randn(shape, device=device)
     with torch.inference_mode():
+        told = model.reader.read([kept.prefix], [clock.say()], lambda: False)  # type: ignore[union-attr]
+        spoken = video.passes.tell(told.text, told.state, None)
         run = video.passes.denoise(shape, spoken, [kept.cache], config.sampler == "flow_map")  # type: ignore[union-attr]
         now, end = latents.new_full((1,), 500.0), latents.new_zeros(1) if config.sampler == "flow_map" else None
         seconds = roofline.timed(lambda: run(latents, now, end), device, effort.runs)
@@ -187,42 +200,50 @@ def _attention(case: Case, loaded: Loaded, runtime: Runtime) -> list[Row]:
     ]
 
 
-def _against_plain(case: Case, clock: Clock, loaded: Loaded, effort: Effort, report: Report) -> list[Row]:
-    """The same chunk by diffusers' classes: no cache, so the window passes through all layers at every step."""
+def _against_plain(
+    case: Case, clock: Clock, loaded: Loaded, weights: Mapping[str, Tensor], effort: Effort, report: Report
+) -> list[Row]:
+    """The same chunk by diffusers' classes: no cache, so the window passes through all layers at every step.
+
+    Only the chunk is decoded, by the full autoencoder; what its decoder would need of earlier frames is left out.
+    """
     model, config = clock.model, case.config
-    device, weight = model.runtime.device, model.video.transformer.proj_out.weight
-    ours, whole = model.video.transformer.config, config.window + config.chunk
+    device, ours = model.runtime.device, model.video.transformer.config
     names = ("num_attention_heads", "attention_head_dim", "in_channels", "out_channels", "text_dim", "freq_dim")
     sizes = {name: getattr(ours, name) for name in (*names, "ffn_dim", "num_layers")}
     with torch.device("meta"):
         plain: Any = WanTransformer3DModel(**sizes)
-    state = model.video.transformer.state_dict()
-    plain.load_state_dict({name: state[name] for name in plain.state_dict()}, assign=True)
+    plain.load_state_dict({name: weights[name] for name in plain.state_dict()}, assign=True)
     plain.rope = type(plain.rope)(ours.attention_head_dim, ours.patch_size, ours.rope_max_seq_len).to(device)
+    dtype = weights["proj_out.weight"].dtype
     autoencoder = loaded.autoencoder.full if isinstance(loaded.autoencoder, TieredAutoencoder) else loaded.autoencoder
     cells = clock.state.latents.shape[2:]
-    latents = torch.randn(1, ours.in_channels, whole, *cells, device=device, dtype=weight.dtype)
+    latents = torch.randn(1, ours.in_channels, config.window + config.chunk, *cells, device=device, dtype=dtype)
 
-    def make() -> None:
+    def draw() -> Tensor:
         told = model.reader.encode([clock.say()])
-        text = weight.new_zeros(1, 1, ours.text_dim) if told is None else told.to(weight.dtype)
+        text = latents.new_zeros(1, 1, ours.text_dim) if told is None else told.to(dtype)
         x = latents
         for _ in range(config.steps):
-            x = plain(x, x.new_full((1,), 500.0), text, return_dict=False)[0].to(weight.dtype)
-        autoencoder.model.decode(x, return_dict=False)
+            x = plain(x, x.new_full((1,), 500.0), text, return_dict=False)[0].to(dtype)
+        return x
+
+    def decode() -> None:
+        autoencoder.model.decode(latents[:, :, -config.chunk :], return_dict=False)
 
     with torch.inference_mode():
-        seconds = roofline.timed(make, device, effort.runs)
+        drawing, decoding = (roofline.timed(call, device, effort.runs) for call in (draw, decode))
     mine = float(np.mean([clock.act()[1] for _ in range(effort.runs)])) / 1000
-    report(f"{case.name}: the plain way takes {seconds:.2f} s a chunk, ours {mine:.2f} s")
+    report(f"{case.name}: the plain way takes {drawing + decoding:.2f} s a chunk, ours {mine:.2f} s")
     return [
-        _plain(f"{case.name}.plain_seconds", seconds, "s"),
-        _plain(f"{case.name}.speedup_plain", seconds / mine, "ratio"),
+        _plain(f"{case.name}.plain_draw_seconds", drawing, "s"),
+        _plain(f"{case.name}.plain_decode_seconds", decoding, "s"),
+        _plain(f"{case.name}.speedup_plain", (drawing + decoding) / mine, "ratio"),
     ]
 
 
 def _branches(case: Case, clock: Clock, effort: Effort) -> list[Row]:
-    """Counterfactual branches of one state in one batch; what they take before they differ."""
+    """Counterfactual branches of one state in one batch; what they take before they differ, and while they are made."""
     rows: list[Row] = []
     if not case.branches:
         return rows
@@ -234,7 +255,13 @@ def _branches(case: Case, clock: Clock, effort: Effort) -> list[Row]:
     before = _allocated(device)
     held = [clock.state.fork(seed) for seed in range(most)]
     added = (_allocated(device) - before) / len(held)
-    return [*rows, _plain(f"branches{most}.memory_share", added / clock.state.nbytes, "share")]
+    rows.append(_plain(f"branches{most}.memory_share", added / clock.state.nbytes, "share"))
+    if device.type == "cuda":
+        _reset_memory(device)
+        clock.together(held, 1)
+        peak = torch.cuda.max_memory_allocated(device) - before
+        rows.append(_plain(f"branches{most}.working_gib", peak / 2**30, "GiB"))
+    return rows
 
 
 def _worlds(case: Case, clock: Clock, effort: Effort) -> list[Row]:

@@ -7,8 +7,8 @@ Prefix ─┴► language model ──► adapter ──► state road ┐
                                                          RollingCache
 """
 
-from pandora.large.config import LargeConfig, preset, preset_names
+from pandora.large.config import LargeConfig, choose, preset, preset_names
 from pandora.large.loading import Speed, load
 from pandora.large.model import Kept, LargeParts, LargeWorldModel
 
-__all__ = ["Kept", "LargeConfig", "LargeParts", "LargeWorldModel", "Speed", "load", "preset", "preset_names"]
+__all__ = ["Kept", "LargeConfig", "LargeParts", "LargeWorldModel", "Speed", "choose", "load", "preset", "preset_names"]

@@ -1,8 +1,8 @@
 """Which published parts make a model, and how it films; presets by name."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from pandora.config import Config
 from pandora.errors import InvalidConfig, UnknownName
@@ -11,6 +11,8 @@ from pandora.pretrained.latents import TIME
 from pandora.pretrained.published import VIDEO
 from pandora.video.flow import Road, VideoConfig
 from pandora.video.sampling import SamplerName
+
+ROADS = ("auto", "off", "text", "state", "both")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +27,8 @@ class LargeConfig(Config):
     autoencoder: str = "Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
     tiny_decoder: str = "lighttaew2_1"  # decodes live; without it the autoencoder does
     release: str = ""  # what `pandora train instruction` made: adapter, queries, low-rank updates
-    road: Road = "text"  # how an action reaches the video model; see `VideoConfig.road`
+    road: Literal["auto", "off", "text", "state", "both"] = "auto"  # the release's own; without one, text
+    told_past: bool = True  # whether the past is remembered with what was said, or, as releases are trained, without
     rewrite: int = 0  # tokens in which the backbone may describe what an action leads to; 0: the action is the prompt
     height: int = 480
     width: int = 832
@@ -41,6 +44,8 @@ class LargeConfig(Config):
     def __post_init__(self) -> None:
         if self.height % 16 or self.width % 16 or min(self.height, self.width) < 64:
             raise InvalidConfig(f"Frames have sides of at least 64, multiples of 16, not {self.height}x{self.width}.")
+        if self.road not in ROADS:
+            raise InvalidConfig(f"The road is {', '.join(ROADS)}, not {self.road!r}.")
         if self.rewrite < 0:
             raise InvalidConfig(f"rewrite is a number of tokens, at least 0, not {self.rewrite}.")
         if self.rewrite and not self.backbone:
@@ -56,24 +61,28 @@ class LargeConfig(Config):
     def frames_per_action(self) -> int:
         return TIME * self.chunk
 
-    def video_config(self, transformer: Any) -> VideoConfig:
+    def video_config(self, transformer: Any, road: Road) -> VideoConfig:
         """What the `VideoModel` around a transformer of that config is made with."""
         return VideoConfig(
             chunk=self.chunk, history=self.window, sink=self.sink, prediction="velocity", coordinates=False,
-            time_shift=self.time_shift, sampler=self.sampler, road=self.road, transformer=transformer,
+            time_shift=self.time_shift, sampler=self.sampler, road=road, transformer=transformer,
         )  # fmt: skip
 
 
 def _make(name: str, video: str = "anyflow-far-wan2.1-1.3b", **changes: Any) -> LargeConfig:
     """Sampled as the video model was made for, unless `changes` say otherwise."""
+    return LargeConfig(name=name, **_of_video(video) | changes)
+
+
+def _of_video(video: str) -> dict[str, Any]:
+    """What goes with a published video model: its autoencoder and text encoder, and how it samples."""
     found = VIDEO[video]
-    values: dict[str, Any] = {
+    return {
         "video": video, "shape": video, "prompts": found.autoencoder, "autoencoder": found.autoencoder,
         "tiny_decoder": "taew2_2" if found.transformer.in_channels == 48 else "lighttaew2_1",
         "chunk": found.chunk, "window": found.history, "sink": found.sink, "steps": found.steps,
         "time_shift": found.time_shift, "sampler": found.sampler,
     }  # fmt: skip
-    return LargeConfig(name=name, **values | changes)
 
 
 PRESETS: dict[str, Callable[[], LargeConfig]] = {
@@ -97,3 +106,16 @@ def preset(name: str) -> LargeConfig:
     if name not in PRESETS:
         raise UnknownName("preset", name, PRESETS)
     return PRESETS[name]()
+
+
+def choose(name: str, **given: Any) -> LargeConfig:
+    """A preset with other parts; empty ones leave it as it is. With another published video goes what belongs to it.
+
+    Raises UnknownName, InvalidConfig.
+    """
+    config = preset(name)
+    chosen = {part: value for part, value in given.items() if value}
+    video = chosen.get("video", config.video)
+    if video in VIDEO and video != config.video:
+        chosen = _of_video(video) | chosen
+    return replace(config, **chosen)

@@ -15,7 +15,9 @@ import torch
 
 from pandora import budget
 from pandora.adapter import Adapter
-from pandora.errors import InvalidConfig
+from pandora.checkpoint.manifest import MANIFEST
+from pandora.errors import InvalidCheckpoint, InvalidConfig, UnknownName
+from pandora.large.compiling import compile_parts
 from pandora.large.config import PRESETS, LargeConfig
 from pandora.large.model import LargeParts, LargeWorldModel
 from pandora.large.needs import needs
@@ -23,18 +25,20 @@ from pandora.large.reading import Reader
 from pandora.offloading import offload
 from pandora.pretrained.autoencoder import TieredAutoencoder, WanAutoencoder, load_autoencoder
 from pandora.pretrained.backbone import PretrainedBackbone
-from pandora.pretrained.files import locate
+from pandora.pretrained.files import locate, read_json
 from pandora.pretrained.loading import load_backbone
 from pandora.pretrained.prompts import PromptEncoder
 from pandora.pretrained.published import VIDEO
 from pandora.pretrained.published_backbones import BACKBONES
-from pandora.pretrained.release import load_release
+from pandora.pretrained.release import Release, load_release
+from pandora.pretrained.tiny_decoder import TINY_DECODERS
 from pandora.pretrained.video import load_transformer
-from pandora.quantization import quantize
+from pandora.quantization import KINDS, QuantizedLinear, quantize
 from pandora.runtime import Runtime
 from pandora.types import Sampler
 from pandora.video import choice, static
-from pandora.video.flow import VideoModel
+from pandora.video.flow import Road, VideoModel
+from pandora.video.kernels import find_kernel
 from pandora.video.transformer import CausalVideoTransformer, TransformerConfig
 
 Report = Callable[[str], None]
@@ -44,13 +48,22 @@ Report = Callable[[str], None]
 class Speed:
     """What may make it faster. `attention` is a kernel's name or auto; `quantized` is fp8, int8 or nothing.
 
-    `static` records the passes of one world as CUDA graphs, and with `branches` those of that many from one state.
+    `static` compiles what it can and records the passes of a full window as CUDA graphs: for `batches` of worlds, and
+    for `branches` of one state.
     """
 
     attention: str = "auto"
     quantized: str = ""
     static: bool = True
-    branches: int = 0
+    batches: tuple[int, ...] = (1,)
+    branches: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises UnknownName before anything is loaded."""
+        if self.quantized and self.quantized not in KINDS:
+            raise UnknownName("quantisation", self.quantized, KINDS)
+        if self.attention != "auto":
+            find_kernel(self.attention)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,6 +90,8 @@ def load(
     Raises InvalidCheckpoint where a part is missing or doesn't fit, InvalidConfig where the device can't hold it.
     """
     runtime, speed = Runtime.resolve(device, dtype), speed or Speed()
+    if config.release:
+        config = of_release(config)
     offloaded = plan(config, runtime, speed, report)
     place, weights = str(runtime.device), runtime.dtype
     home = {name: "cpu" if name in offloaded else place for name in ("text encoder", "language model")}
@@ -105,11 +120,29 @@ def load(
     ):
         if module is not None and name in offloaded:
             offload(module, runtime.device)
+    if backbone is not None:
+        backbone.queries_QD.data = backbone.queries_QD.data.to(runtime.device)
     loaded = Loaded(
         transformer=transformer, prompts=prompts, backbone=backbone, adapter=adapter, adapter_road=adapter_road,
         autoencoder=load_autoencoder(config.autoencoder, config.tiny_decoder or None, weights, place),
     )  # fmt: skip
-    return assemble(config, loaded, runtime, speed, report, _fingerprint(config))
+    return assemble(config, loaded, runtime, speed, report, fingerprint(config, speed))
+
+
+def of_release(config: LargeConfig) -> LargeConfig:
+    """The config with what a release was trained for: its past and how it samples. Raises InvalidCheckpoint."""
+    place = locate(config.release, ("*.safetensors", "*.json", "README.md"))
+    release = Release.from_dict(read_json(place / "config.json"))
+    if not release.video.name:
+        raise InvalidCheckpoint(
+            f"{config.release} has no video model: it is an alignment. Go on from it: pandora train instruction "
+            f"--start-from {config.release}"
+        )
+    past = release.past
+    return replace(
+        config, release=str(place.resolve()), chunk=past.chunk, window=past.history, sink=past.sink,
+        time_shift=past.time_shift, sampler=past.sampler, told_past=False,
+    )  # fmt: skip
 
 
 def assemble(
@@ -122,11 +155,17 @@ def assemble(
 ) -> LargeWorldModel:
     """Compose the parts, choose and record kernels, and say so. Raises InvalidConfig."""
     speed, transformer = speed or Speed(), loaded.transformer
-    _check_roads(config, loaded)
+    road = _open(config, loaded)
+    _check_fit(loaded)
+    if config.sampler == "flow_map" and not transformer.config.flow_map:
+        report("sampler: euler, since this transformer knows no flow map")
+        config = replace(config, sampler="euler")
+    if runtime.device.type == "cuda":
+        torch.cuda.set_device(runtime.device)  # streams and graphs belong to the thread's current device
     with torch.device("meta"):
-        video = VideoModel(config.video_config(transformer.config))
+        video = VideoModel(config.video_config(transformer.config, road))
     video.transformer = transformer
-    if speed.quantized:
+    if speed.quantized and not any(isinstance(part, QuantizedLinear) for part in transformer.modules()):
         report(str(quantize(transformer, speed.quantized)))
     cells = config.height // loaded.autoencoder.spatial, config.width // loaded.autoencoder.spatial
     _, rows, columns = transformer.config.patch_size
@@ -138,12 +177,12 @@ def assemble(
     report(str(found))
     reader = Reader(loaded.prompts, loaded.backbone, loaded.adapter, loaded.adapter_road, config.rewrite)
     parts = LargeParts(reader=reader, video=video, autoencoder=loaded.autoencoder)
-    for module in (video, loaded.autoencoder, loaded.adapter):
-        if module is not None:
-            module.eval().requires_grad_(False)
     model = LargeWorldModel(config, parts, runtime, fingerprint)
+    for module in model.modules().values():
+        module.eval().requires_grad_(False)
     if speed.static:
         static.accelerate(video, _steps(video, loaded, cells, context, speed), report)
+        compile_parts(model, report)
     return model
 
 
@@ -160,7 +199,7 @@ def plan(config: LargeConfig, runtime: Runtime, speed: Speed, report: Report) ->
         return ()
     made = needs(
         config, 8 if speed.quantized else 8 * runtime.dtype.itemsize, speed.static and runtime.device.type == "cuda",
-        runtime.dtype, rows=max(1, speed.branches), branches=speed.branches > 1,
+        runtime.dtype, rows=max((*speed.batches, *speed.branches)), branches=bool(speed.branches),
     )  # fmt: skip
     if runtime.device.type != "cuda":
         report(f"memory: {made.device_bytes / budget.GIB:.1f} GiB, on the CPU")
@@ -198,48 +237,99 @@ def _given(config: LargeConfig, part: str) -> str:
     return "" if usual is not None and value == getattr(usual, part) else value
 
 
-def _check_roads(config: LargeConfig, loaded: Loaded) -> None:
-    """Raises InvalidConfig where the config opens a road for which there is no part."""
+def _open(config: LargeConfig, loaded: Loaded) -> Road:
+    """The road that is asked for, or the one that the parts are for. Raises InvalidConfig where a part is missing."""
     trained = loaded.adapter_road if loaded.adapter is not None else ""
     has = {
-        "text": loaded.prompts is not None or trained in ("text", "both"),
+        "text": loaded.prompts is not None or trained == "text",
         "state": loaded.transformer.config.state_dim is not None and trained in ("state", "both"),
     }
-    wanted = {"text": ("text",), "state": ("state",), "both": ("text", "state"), "off": ()}[config.road]
-    if missing := [road for road in wanted if not has[road]]:
+    usual = trained if loaded.adapter is not None and trained else "text" if has["text"] else "off"
+    road: Any = usual if config.road == "auto" else config.road
+    wanted = {"text": ("text",), "state": ("state",), "both": ("text", "state"), "off": ()}[road]
+    if missing := [one for one in wanted if not has[one]]:
         parts = {"text": "a text encoder (prompts)", "state": "a release that trained a state road"}
         raise InvalidConfig(
-            f"The road {config.road!r} needs {' and '.join(parts[road] for road in missing)}, and the model has none. "
-            f"Open here: {', '.join(['off', *(road for road in has if has[road])])}."
+            f"The road {road!r} needs {' and '.join(parts[one] for one in missing)}, and the model has none. "
+            f"Open here: {', '.join(['off', *(one for one in has if has[one])])}."
+        )
+    return road
+
+
+def _check_fit(loaded: Loaded) -> None:
+    """Raises InvalidConfig where parts don't fit each other."""
+    config, channels = loaded.transformer.config, loaded.autoencoder.latent_channels
+    if config.in_channels != channels:
+        raise InvalidConfig(
+            f"The video transformer draws {config.in_channels} latent channels, and the autoencoder has {channels}. "
+            "Name the autoencoder that it was trained with."
+        )
+    width = None if loaded.prompts is None else loaded.prompts.width
+    if width is not None and width != config.text_dim:
+        raise InvalidConfig(
+            f"The video transformer reads text tokens of width {config.text_dim}, and the text encoder's have {width}. "
+            "Name the text encoder that it was trained with."
         )
 
 
 def _steps(video: VideoModel, loaded: Loaded, cells: tuple[int, int], context: int, speed: Speed) -> list[static.Step]:
-    """The steps to record: of a world whose window is full, and of branches that share it.
+    """The steps to record: of worlds whose windows are full, and of branches that share one.
 
     Each length of the past has memory of its own, so those on the way there, a few clips, run as they are.
     """
-    config, adapter = video.config, loaded.adapter
-    text = context if config.road in ("text", "both") and loaded.prompts is not None else None
-    state = adapter.config.context_tokens if adapter is not None and config.road in ("state", "both") else None
-    steps = static.steps_of(config, *cells, text=text, state=state)
-    if speed.branches > 1:
-        steps.append(replace(steps[-1], batch=speed.branches, shared=config.history))
-    return steps
+    config, spoken = video.config, None
+    trained = loaded.adapter_road if loaded.adapter is not None else ""
+    if loaded.adapter is not None:
+        spoken = loaded.adapter.config.context_tokens
+    text = spoken if trained == "text" else context if loaded.prompts is not None else None
+    state = spoken if trained in ("state", "both") else None
+    text, state = text if config.road in ("text", "both") else None, state if config.road in ("state", "both") else None
+    steps = static.steps_of(config, *cells, batches=speed.batches, text=text, state=state)
+    shared = [replace(steps[0], batch=number, shared=config.history) for number in speed.branches if number > 1]
+    return [*steps, *shared]
 
 
-def _fingerprint(config: LargeConfig) -> str:
-    """Of the settings and of every weight file's size and header: what makes two models give other frames."""
-    told = [repr(sorted(config.to_dict().items()))]
-    for name in filter(None, (config.backbone, config.video, config.autoencoder, config.prompts, config.release)):
-        known: Any = VIDEO.get(name) or BACKBONES.get(name)
-        place = locate(known.repository if known else name)
-        for path in [place] if place.is_file() else sorted(place.rglob("*.safetensors")):
-            with path.open("rb") as file:
-                header = file.read(8)
-                names = sha256(file.read(int.from_bytes(header, "little"))).hexdigest()
-            told.append(f"{path.name} {path.stat().st_size} {names}")
+def fingerprint(config: LargeConfig, speed: Speed) -> str:
+    """Of the settings and of what every weight file holds: what makes two models give other frames.
+
+    A release's manifest knows its files and its bases; of published files names, sizes, headers and samples are taken.
+    """
+    kept = {name: value for name, value in config.to_dict().items() if name not in _PLACES}
+    told = [repr(sorted(kept.items())), speed.quantized]
+    if config.release:
+        told.append((Path(config.release) / MANIFEST).read_text())
+    for name, patterns in _PLACES.items():
+        source = getattr(config, name)
+        if source and name != "release" and not (config.release and name in ("backbone", "video")):
+            told += _digests(source, patterns)
     return sha256("\n".join(told).encode()).hexdigest()
+
+
+_PLACES = {
+    "backbone": ("*.safetensors",), "video": ("transformer/*.safetensors", "*.safetensors"),
+    "prompts": ("text_encoder/*.safetensors", "*.safetensors"), "autoencoder": ("vae/*.safetensors", "*.safetensors"),
+    "tiny_decoder": ("*.safetensors",), "release": (),
+}  # fmt: skip
+_SAMPLES, _SAMPLE = 16, 2**16  # of a file, and their bytes
+
+
+def _digests(source: str, patterns: tuple[str, ...]) -> list[str]:
+    """Of the files of a part: those of the first pattern that the place has."""
+    known: Any = VIDEO.get(source) or BACKBONES.get(source) or TINY_DECODERS.get(source)
+    place = locate(known.repository if known else source)
+    own = getattr(known, "files", None) or getattr(known, "file", None)
+    found = [sorted(place.glob(pattern)) for pattern in ((own,) if own else patterns)]
+    files = [place] if place.is_file() else next(filter(None, found), [])
+    digests = []
+    for path in files:
+        size, content = path.stat().st_size, sha256()
+        with path.open("rb") as file:
+            content.update(file.read(8 + int.from_bytes(file.read(8), "little")))
+            for sample in range(_SAMPLES):
+                file.seek(size * sample // _SAMPLES)
+                content.update(file.read(_SAMPLE))
+        digests.append(f"{path.name} {size} {content.hexdigest()}")
+    return digests
 
 
 def warm(model: LargeWorldModel, clips: int = 3) -> None:

@@ -107,20 +107,38 @@ class LargeWorldModel(WorldModel):
     ) -> Imagined:
         kept = [self._kept(state) for state in states]
         clock("restore_ms")
+        device, before = self.runtime.device, states[0].latents
+        shape = (before.shape[0], self.config.chunk, *before.shape[2:])
+        draws = noise(list(states), (self.video.draws(sampler.steps), *shape), device)
+        last = torch.stack([state.latents[:, -1:] for state in states]).to(device)
         told = self.reader.read([one.prefix for one in kept], texts, stop)
+        stop = self._awaited(stop)
+        stop()
         clock("read_ms")
-        last = torch.stack([state.latents[:, -1:] for state in states]).to(self.runtime.device)
-        shape = (last.shape[1], self.config.chunk, *last.shape[3:])
-        draws = noise(list(states), (self.video.draws(sampler.steps), *shape)).to(self.runtime.device)
-        chunk = torch.empty(len(states), *shape, device=self.runtime.device)
+        chunks: dict[int, Tensor] = {}
         for rows in _alike([one.cache.frames for one in kept]):
             part = told.rows(rows)
-            chunk[rows] = self.video.sample(
-                last[rows], part.text, None, draws[rows, 0], sampler.steps, stop, [kept[row].cache for row in rows],
-                part.state, draws[rows, 1:],
+            made = self.video.sample(
+                _take(last, rows), part.text, None, _take(draws, rows)[:, 0], sampler.steps, stop,
+                [kept[row].cache for row in rows], part.state, _take(draws, rows)[:, 1:],
             )  # fmt: skip
+            chunks |= zip(rows, made, strict=True)
+        chunk = made if len(made) == len(states) else torch.stack([chunks[row] for row in range(len(states))])
+        self._awaited(stop)()
         clock("denoise_ms")
         return Imagined(chunk, _Turn(kept, told))
+
+    def _awaited(self, stop: Callable[[], bool]) -> Callable[[], bool]:
+        """Asks when the device has done what it was given; else all steps are queued before anybody can stop them."""
+        if self.runtime.device.type != "cuda":
+            return stop
+        stream = torch.cuda.current_stream(self.runtime.device)
+
+        def ask() -> bool:
+            stream.synchronize()
+            return stop()
+
+        return ask
 
     def _decode(self, states: Sequence[WorldState], made: Imagined) -> Iterator[Tensor]:
         """On a GPU all that is left of the step is queued at once, and frames are handed on as they are done.
@@ -138,11 +156,11 @@ class LargeWorldModel(WorldModel):
                 pieces.append(_hand_over(frames))
             else:
                 yield frames
-        if queued:
-            turn.caches = self._remember(turn, made.chunk)
-        for frames, done in pieces:
+        for index, (frames, done) in enumerate(pieces):
             done.synchronize()
             yield frames
+            if index == 0:  # nothing may come before the first frames
+                turn.caches = self._remember(turn, made.chunk)
 
     def _remember(self, turn: "_Turn", chunk: Tensor) -> dict[int, RollingCache]:
         """The video model's memories after the chunk, by row."""
@@ -150,7 +168,8 @@ class LargeWorldModel(WorldModel):
         chunk = chunk.to(self.video.transformer.proj_out.weight.dtype)
         for rows in _alike([one.cache.frames for one in turn.kept]):
             part, before = turn.told.rows(rows), [turn.kept[row].cache for row in rows]
-            caches |= zip(rows, self.video.extend(before, chunk[rows], part.text, part.state), strict=True)
+            text, state = (part.text, part.state) if self.config.told_past else (self.video.silence(len(rows)), None)
+            caches |= zip(rows, self.video.extend(before, _take(chunk, rows), text, state), strict=True)
         return caches
 
     def _after(self, states: Sequence[WorldState], texts: list[str], made: Imagined) -> list[WorldState]:
@@ -158,7 +177,7 @@ class LargeWorldModel(WorldModel):
         caches = self._remember(turn, made.chunk) if turn.caches is None else turn.caches
         films = torch.cat(made.frames, 1)
         prefixes = self._read_on([one.prefix for one in turn.kept], texts, films)
-        chunk = made.chunk.cpu()
+        chunk, alone = made.chunk.cpu(), len(states) == 1
         return [
             WorldState(
                 seed=state.seed,
@@ -167,8 +186,12 @@ class LargeWorldModel(WorldModel):
                 latents=self._window(state.latents, chunk[row]),
                 frame=films[row, -1].clone(),
                 decoder_memory=(),
+                description=_printable(turn.told.prompts[row]) if self.config.rewrite else None,
                 carried=Kept(
-                    cache=caches[row], decoder=tuple(layer[row] for layer in made.memory), prefix=prefixes[row]
+                    cache=caches[row],
+                    # a view would keep the memory of the whole batch alive
+                    decoder=tuple(layer[row] if alone else layer[row].clone() for layer in made.memory),
+                    prefix=prefixes[row],
                 ),
             )
             for row, (state, text) in enumerate(zip(states, texts, strict=True))
@@ -193,7 +216,8 @@ class LargeWorldModel(WorldModel):
     def _recall(self, latents: Tensor) -> list[RollingCache]:
         """The video model's memory of (1, C, L, h, w), told nothing."""
         dtype = self.video.transformer.proj_out.weight.dtype
-        return self.video.recall(latents.to(dtype), self.reader.encode([""]))
+        nothing = self.reader.encode([""]) if self.config.told_past else self.video.silence(1)
+        return self.video.recall(latents.to(dtype), nothing)
 
     def _look(self, frame: Tensor, actions: tuple[str, ...]) -> Prefix | None:
         """What the backbone knows of a world of which only the last frame is at hand."""
@@ -230,6 +254,15 @@ def _hand_over(frames: Tensor) -> tuple[Tensor, torch.cuda.Event]:
     done = torch.cuda.Event()
     done.record()
     return host, done
+
+
+def _printable(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _take(x: Tensor, rows: list[int]) -> Tensor:
+    """Some rows; all of them without asking the device, which would have to wait for the list."""
+    return x if len(rows) == len(x) else torch.stack([x[row] for row in rows])
 
 
 def _alike(lengths: list[int]) -> list[list[int]]:

@@ -4,12 +4,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from pandora.adapter import Adapter
+from pandora.offloading import device_of
 from pandora.pretrained.backbone import PretrainedBackbone
 from pandora.pretrained.prefix import Prefix
 from pandora.pretrained.prompts import PromptEncoder
@@ -28,15 +30,17 @@ class Told(NamedTuple):
     prompts: list[str]
 
     def rows(self, rows: list[int]) -> "Told":
-        text, state = (None if x is None else x[rows] for x in (self.text, self.state))
+        if len(rows) == len(self.prompts):
+            return self
+        text, state = (None if x is None else torch.stack([x[row] for row in rows]) for x in (self.text, self.state))
         return Told(text, state, [self.prompts[row] for row in rows])
 
 
 class Reader:
     """Says an action to the video model: in words through its text encoder, in states through backbone and adapter.
 
-    The adapter's tokens go where the transformer was trained to have them, `adapter_road`: to the text road in the
-    place of the encoder's, to the state road beside them, or to both.
+    The adapter's tokens go where the transformer was trained to have them, `adapter_road`: "text", in the place of the
+    encoder's; "state", on a road of their own; "both", there too, beside the encoder's on the text road.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class Reader:
         self._encoded: OrderedDict[str, Future[Tensor]] = OrderedDict()  # tokens (S, text_dim), or on their way
         self._lock, self._encoding = threading.Lock(), threading.Lock()
         self._ahead = ThreadPoolExecutor(1, "prompts")
+        self._stream: torch.cuda.Stream | None = None
 
     def read(self, prefixes: Sequence[Prefix | None], actions: list[str], stop: Callable[[], bool]) -> Told:
         """B actions, each in its world. Raises Cancelled while a description is written, once `stop()` is true."""
@@ -63,8 +68,7 @@ class Reader:
             if self.adapter is not None:
                 hidden = self.backbone.read(remembered, actions)
                 spoken = self.adapter(hidden.to(next(self.adapter.parameters()).dtype)).context_BND
-        by_text = spoken is not None and self.adapter_road in ("text", "both")
-        text = spoken if by_text else self.encode(sentences)
+        text = spoken if spoken is not None and self.adapter_road == "text" else self.encode(sentences)
         return Told(text, spoken if self.adapter_road in ("state", "both") else None, sentences)
 
     def anticipate(self, sentence: str) -> None:
@@ -74,7 +78,8 @@ class Reader:
         if self._lock.acquire(blocking=False):  # whoever hears must not wait
             try:
                 if sentence not in self._encoded:
-                    self._encoded[sentence] = self._ahead.submit(self._encode_aside, sentence)
+                    coming = self._encoded[sentence] = self._ahead.submit(self._encode_aside, sentence)
+                    coming.add_done_callback(partial(self._forget_failure, sentence))
             finally:
                 self._lock.release()
 
@@ -94,13 +99,20 @@ class Reader:
                 self._encoded.popitem(last=False)
         return torch.stack([tokens.result() for tokens in waiting])
 
+    def _forget_failure(self, sentence: str, done: "Future[Tensor]") -> None:
+        """What failed once may be tried again."""
+        if done.exception() is not None and self._encoded.get(sentence) is done:
+            self._encoded.pop(sentence, None)
+
     def _encode_aside(self, sentence: str) -> Tensor:
-        device = next(self.prompts.parameters()).device  # type: ignore[union-attr]
+        assert self.prompts is not None
+        device = device_of(self.prompts.encoder)
         if device.type != "cuda":
             return self._encode([sentence])[0]
-        with torch.cuda.stream(torch.cuda.Stream(device)):
+        self._stream = self._stream or torch.cuda.Stream(device)
+        with torch.cuda.device(device), torch.cuda.stream(self._stream):
             tokens = self._encode([sentence])[0]
-            torch.cuda.current_stream(device).synchronize()
+            self._stream.synchronize()
         return tokens
 
     def _encode(self, sentences: list[str]) -> Tensor:

@@ -73,7 +73,8 @@ class PretrainedBackbone(nn.Module):
         self._rewrite = self.words.trusted(REWRITE)
         text: Any = model.config.get_text_config(decoder=True)
         self.width: int = text.hidden_size
-        start = torch.randn(config.queries, self.width, generator=torch.Generator().manual_seed(0))
+        seeded = torch.Generator("cpu").manual_seed(0)
+        start = torch.randn(config.queries, self.width, generator=seeded, device="cpu", dtype=torch.float32)
         std = getattr(text, "initializer_range", 0.02)
         self.queries_QD = nn.Parameter((start * std).to(model.device, model.dtype))
 
@@ -207,7 +208,7 @@ class PretrainedBackbone(nn.Module):
         return frozenset(int(i) for i in (*ids, self.words.tokenizer.eos_token_id) if i is not None)  # type: ignore[arg-type]
 
     def _passes(self, prefixes: Sequence[Prefix | None], keep: bool = True) -> Passes:
-        return Passes(self.decoder, prefixes, keep, self.config.pad_to)
+        return Passes(self.decoder, prefixes, self.queries_QD.device, keep, self.config.pad_to)
 
     def _look(self, frames: Sequence[Tensor], actions: Sequence[str | None]) -> tuple[Turn, ...]:
         for clip in frames:

@@ -48,11 +48,17 @@ class Passes:
     meets few shapes.
     """
 
-    def __init__(self, decoder: Any, prefixes: Sequence[Prefix | None], keep: bool = True, pad_to: int = 1):
+    def __init__(
+        self,
+        decoder: Any,
+        prefixes: Sequence[Prefix | None],
+        device: torch.device,
+        keep: bool = True,
+        pad_to: int = 1,
+    ):
         self.decoder, self.keep, self.pad_to = decoder, keep, pad_to
         self.lengths = [0 if prefix is None else prefix.length for prefix in prefixes]
         self.width = max(self.lengths) + -max(self.lengths) % pad_to
-        device = next(decoder.parameters()).device
         columns_K = torch.arange(self.width, device=device)
         padding_B1 = self.width - torch.tensor(self.lengths, device=device)[:, None]
         self.owners_BK = torch.where(columns_K >= padding_B1, ALL, NOBODY)

@@ -18,6 +18,7 @@ from transformers.vision_utils import (
 )
 
 from pandora.errors import InvalidCheckpoint
+from pandora.offloading import device_of
 from pandora.pretrained.files import read_json
 from pandora.pretrained.prefix import Picture
 
@@ -66,7 +67,7 @@ class Eyes(ABC):
         """Clips of frames (T, H, W, 3) uint8, T from 0, to pictures of at most `most` tokens each, all in one pass."""
 
     def _pixels(self, frames_THWC: Tensor) -> Tensor:
-        return frames_THWC.to(next(self.model.parameters()).device).permute(0, 3, 1, 2)
+        return frames_THWC.to(device_of(self.model)).permute(0, 3, 1, 2)
 
 
 class QwenEyes(Eyes):

@@ -219,7 +219,7 @@ def accelerate(video: VideoModel, steps: Sequence[Step], report: Callable[[str],
         try:
             for step in steps:
                 passes.record(step, flow_map)
-        except RuntimeError as error:
+        except Exception as error:  # whatever a compiler or a capture may raise, the passes run without them
             reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}" if str(error) else repr(error)
             continue
         video.static = passes

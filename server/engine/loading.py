@@ -1,7 +1,6 @@
 """From settings to a warm model."""
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,9 +31,9 @@ def load_model(settings: "Settings") -> "WorldModel":
 
 def _load_preset(settings: "Settings") -> "WorldModel":
     """A model of published parts; the log says what it takes of the device and what was chosen there."""
-    from pandora.large import Speed, load, preset
+    from pandora.large import Speed, choose, load
+    from server.settings import OF_PRESET
 
-    named = {name: getattr(settings, name) for name in ("backbone", "video", "release", "road")}
-    config = replace(preset(settings.preset), **{name: value for name, value in named.items() if value})
+    config = choose(settings.preset, **{name: getattr(settings, name) for name in OF_PRESET})
     speed = Speed(attention=settings.attention, quantized=settings.quantized)
     return load(config, settings.device, speed=speed, report=log.info)

@@ -32,7 +32,7 @@ def view_step(world: World, step: Step) -> StepView:
     return StepView(
         step=step.number, parent=step.parent, depth=step.depth, action=step.action, created_at=step.created_at,
         frames=step.frames, timings=step.timings, frame_url=_frame_url(world, step.number),
-        clip_url=f"/v1/worlds/{world.id}/clips/{step.number}",
+        clip_url=f"/v1/worlds/{world.id}/clips/{step.number}", description=step.description,
     )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def pack_replay(
         step=step.number, parent=step.parent, action=step.action, event_id=None, frames=total, fps=fps, replay=True
     )
     yield from pack_frames(step.number, clip, 0, total, fps, FrameFlags.REPLAY)
-    yield clip_end(step.number, head, step.timings, replay=True)
+    yield clip_end(step.number, head, step.timings, replay=True, description=step.description)
 
 
 def clip_start(step: Step, event_id: str, fps: float) -> ClipStart:
@@ -60,12 +60,13 @@ def clip_start(step: Step, event_id: str, fps: float) -> ClipStart:
 
 
 def clip_end(
-    step: int, head: int, timings: dict[str, float], error: PandoraError | None = None, replay: bool = False
-) -> ClipEnd:
+    step: int, head: int, timings: dict[str, float], error: PandoraError | None = None, replay: bool = False,
+    description: str | None = None,
+) -> ClipEnd:  # fmt: skip
     """The message after a clip's frames; with `error` it was not committed."""
     code, detail = explain(error) if error else (None, None)
     queue, generate, encode = (timings.get(stage, 0.0) for stage in ("queue", "generate", "encode"))
     return ClipEnd(
         step=step, committed=error is None, head=head, replay=replay, code=code, detail=detail, queue_ms=queue,
-        generate_ms=generate, encode_ms=encode,
+        generate_ms=generate, encode_ms=encode, description=description,
     )  # fmt: skip

@@ -297,13 +297,13 @@ class Session:
     def _finish(self, turn: Turn, state: "WorldState", timings: dict[str, float]) -> None:
         step = turn.step
         assert step is not None, "frames come before the end"
-        step.timings = timings
+        step.timings, step.description = timings, state.description
         self._moments.keep(step, state, tuple(turn.frames))
         self._outbox.do(lambda: self._spawn(self._moments.save(step, state, tuple(turn.frames))))
         self._metrics.clip(self.world, turn, timings)
         if turn is self._running:
             self._release()
-            self.audience.publish(clip_end(step.number, self.world.head, timings))
+            self.audience.publish(clip_end(step.number, self.world.head, timings, description=step.description))
         self._outbox.do(lambda: turn.settle(step))
 
     def _fail(self, turn: Turn, error: Exception) -> None:

@@ -31,6 +31,7 @@ class Step:
     timings: dict[str, float] = field(default_factory=dict)
     clip: str | None = None
     snapshot: str | None = None
+    description: str | None = None  # what the language model made of the action, where it was asked
 
 
 @dataclass(frozen=True, kw_only=True)

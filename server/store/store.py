@@ -20,7 +20,7 @@ from server.store.migrations import upgrade
 
 _MOST_SEQ = 2**63 - 1  # that a column holds
 _STEP = ("world", "number", "parent", "depth", "action", "seed", "sampling_steps", "model", "frames", "created_at",
-         "timings", "clip", "snapshot")  # fmt: skip
+         "timings", "clip", "snapshot", "description")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +110,10 @@ class Store:
 
     def finish(self, step: Step) -> "Future[None]":
         """Where a step's blobs are, and how long it took. Blobs of a step that was deleted meanwhile are removed."""
-        values = {"clip": step.clip, "snapshot": step.snapshot, "timings": dict(step.timings)}
+        values = {
+            "clip": step.clip, "snapshot": step.snapshot, "timings": dict(step.timings),
+            "description": step.description,
+        }  # fmt: skip
         row = (t.steps.c.world == step.world) & (t.steps.c.number == step.number)
 
         def write(connection: Connection) -> None:

@@ -53,6 +53,7 @@ steps = Table(
     Column("timings", JSON, nullable=False),
     Column("clip", String(64)),  # sha256 of the blob with its frames; null until they are stored
     Column("snapshot", String(64)),  # sha256 of the blob with the state after it; null where replay finds it
+    Column("description", Text),  # what the language model made of the action; null where it was not asked
     ForeignKeyConstraint(["world"], ["worlds.id"]),
     Index("ix_steps_clip", "clip"),
     Index("ix_steps_snapshot", "snapshot"),

@@ -14,7 +14,8 @@ from pandora.large import Speed
 from pandora.large import config as presets
 from pandora.large.loading import Loaded
 from pandora.runtime import Runtime
-from tests.large.conftest import CONFIG, parts
+from pandora.video.transformer import CausalVideoTransformer
+from tests.large.conftest import CONFIG, TRANSFORMER, parts
 
 CPU = Runtime.resolve("cpu", "float32", 1)
 FEW = speed.Effort(clips=3, runs=1)
@@ -51,6 +52,7 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     monkeypatch.setitem(presets.PRESETS, "tiny-large", lambda: CONFIG)
     monkeypatch.setattr("pandora.large.stand_in.random_parts", tiny)
+    monkeypatch.setattr("pandora.large.loading.host_bytes", lambda: 2**50)
     small = [speed.Case(name="clip480", config=replace(CONFIG, road="both"), branches=(1, 16))]
     monkeypatch.setattr(speed, "cases", lambda config: small)
     path = tmp_path / "rows.json"
@@ -63,3 +65,21 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert {name for name in TARGETS if name.startswith(("clip480", "branches"))} - names == {"clip480.speedup_plain"}
     assert content["settings"]["weights"] == "random"
     assert "Usage" in CliRunner().invoke(create_app(), ["bench"]).output
+
+
+def test_quantised_weights_are_measured_beside_the_plain_ones() -> None:
+    cases = [speed.Case(name=name, config=CONFIG, plain=plain) for name, plain in (("first", True), ("second", False))]
+    kept: list[int] = []
+    wide = CausalVideoTransformer(replace(TRANSFORMER, attention_head_dim=16))
+    rows = speed.measure(
+        parts(transformer=wide),
+        CPU,
+        cases,
+        Speed(quantized="int8"),
+        FEW,
+        lambda line: None,
+        lambda rows: kept.append(len(rows)),
+    )
+    names = {row.name for row in rows}
+    assert {"first.speedup_plain", "second.first_frame_p95_ms"} <= names
+    assert kept[0] < kept[1] == len(rows), "what is there is kept after every case"

@@ -1,5 +1,6 @@
 """Parts in the public layouts are loaded by folder; what is there, and what the device holds, is said."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,14 +11,16 @@ from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from safetensors.torch import save_file
 
 from pandora import budget
+from pandora.adapter import Adapter
 from pandora.errors import InvalidCheckpoint, InvalidConfig, UnknownName
-from pandora.large import LargeConfig, Speed, load, loading, preset, preset_names
-from pandora.large.loading import _shape, plan
+from pandora.large import LargeConfig, Speed, choose, load, loading, preset, preset_names
+from pandora.large.loading import _shape, assemble, plan
 from pandora.pretrained.autoencoder import TieredAutoencoder
 from pandora.runtime import Runtime
 from pandora.types import Sampler
-from tests.large.conftest import CONFIG, TRANSFORMER, parts
-from tests.pretrained.backbones import save_tiny
+from pandora.video.transformer import CausalVideoTransformer
+from tests.large.conftest import ADAPTER, CONFIG, TRANSFORMER, parts
+from tests.pretrained.backbones import save_tiny, tiny_backbone
 
 STEPS = Sampler(steps=2)
 PICTURE = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
@@ -109,3 +112,77 @@ def test_a_device_that_is_too_small_is_refused_before_anything_is_loaded(monkeyp
     assert "text encoder" in plan(preset("pandora-7b"), gpu, Speed(), lambda line: None)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (80 * budget.GIB, 80 * budget.GIB))
     assert plan(preset("pandora-7b"), gpu, Speed(), lambda line: None) == ()
+
+
+def test_recorded_steps_are_those_that_are_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told on each road has the shape that was recorded, whatever road the adapter was trained for."""
+    from pandora.large.loading import _steps
+
+    for trained, road in (("state", "both"), ("state", "text"), ("text", "text"), ("both", "both")):
+        spoken = replace(ADAPTER, context_width=16 if trained != "state" else 24)
+        adapter = Adapter(spoken).eval()
+        state_dim = spoken.context_width
+        transformer = CausalVideoTransformer(replace(TRANSFORMER, state_dim=state_dim))
+        loaded = parts(adapter=adapter, adapter_road=trained, transformer=transformer)
+        model = assemble(replace(CONFIG, road=road), loaded, CPU)
+        assert loaded.prompts is not None
+        (step,) = _steps(model.video, loaded, (8, 12), loaded.prompts.length, Speed())
+        state = model.begin(PICTURE)
+        assert state.carried is not None
+        told = model.reader.read([state.carried.prefix], ["turn left"], lambda: False)  # type: ignore[attr-defined]
+        text, spoken_state = model.video._open(told.text, told.state)
+        assert step.text == (None if text is None else text.shape[1])
+        assert step.state == (None if spoken_state is None else spoken_state.shape[1])
+
+
+def test_parts_can_be_made_where_another_device_is_the_default() -> None:
+    """Nothing drawn on the CPU takes the default device by surprise."""
+    with torch.device("meta"):
+        assert tiny_backbone("qwen2_5_vl").queries_QD.device.type == "meta"
+
+
+def test_what_belongs_to_a_video_model_goes_with_it() -> None:
+    config = choose("pandora-7b", video="wan2.2-ti2v-5b", height=256, backbone="")
+    assert (config.autoencoder, config.tiny_decoder) == ("Wan-AI/Wan2.2-TI2V-5B-Diffusers", "taew2_2")
+    assert (config.sampler, config.steps, config.height, config.backbone) == ("euler", 50, 256, "qwen2.5-vl-7b")
+    assert choose("pandora-7b", video="longlive-1.3b").sampler == "renoise"
+
+
+def test_parts_that_do_not_fit_each_other_are_refused(config: LargeConfig) -> None:
+    narrow = CausalVideoTransformer(replace(TRANSFORMER, text_dim=20))
+    with pytest.raises(InvalidConfig, match="width 20"):
+        assemble(CONFIG, parts(transformer=narrow), CPU)
+    deep = CausalVideoTransformer(replace(TRANSFORMER, in_channels=6, out_channels=6))
+    with pytest.raises(InvalidConfig, match="6 latent channels"):
+        assemble(CONFIG, parts(transformer=deep), CPU)
+    said: list[str] = []
+    model = assemble(replace(CONFIG, sampler="flow_map"), parts(), CPU, report=said.append)
+    assert model.config.sampler == "euler"
+    assert any("flow map" in line for line in said)
+
+
+def test_the_road_is_the_one_the_parts_are_for() -> None:
+    assert assemble(replace(CONFIG, road="auto"), parts(), CPU).video.config.road == "state"
+    assert assemble(replace(CONFIG, road="auto"), parts(adapter=None), CPU).video.config.road == "text"
+    both = assemble(replace(CONFIG, road="auto"), parts(adapter_road="both"), CPU)
+    assert both.video.config.road == "both"
+    told = both.reader.read([both.begin(PICTURE).carried.prefix], ["turn left"], lambda: False)  # type: ignore[union-attr]
+    assert told.text is not None
+    assert torch.equal(told.text, both.reader.prompts(["turn left"])), "the encoder's own"  # type: ignore[misc]
+
+
+def test_other_weights_are_another_model(config: LargeConfig) -> None:
+    found = loading.fingerprint(config, Speed())
+    assert found == loading.fingerprint(config, Speed())
+    assert found != loading.fingerprint(config, Speed(quantized="int8"))
+    (path,) = (Path(config.video) / "transformer").glob("*.safetensors")
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    try:
+        path.write_bytes(content)
+        assert loading.fingerprint(config, Speed()) != found
+    finally:
+        content[-5] ^= 1
+        path.write_bytes(content)
+    relative = replace(config, autoencoder=os.path.relpath(config.autoencoder))
+    assert loading.fingerprint(relative, Speed()) == found

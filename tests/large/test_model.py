@@ -117,6 +117,9 @@ def test_a_description_is_written_and_can_be_stopped() -> None:
     plain, _ = make().step(make().begin(PICTURE), "turn left", STEPS)
     told, _ = model.step(state, "turn left", STEPS)
     assert not torch.equal(plain.latents, told.latents)
+    assert isinstance(told.description, str)
+    assert WorldState.from_bytes(told.to_bytes()).description == told.description
+    assert (plain.description, state.description) == (None, None)
     with pytest.raises(Cancelled):
         list(model.stream([state], ["turn left"], STEPS, should_stop=lambda: True))
 

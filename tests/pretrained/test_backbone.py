@@ -164,7 +164,7 @@ def test_many_actions_read_one_memory(backbone: PretrainedBackbone) -> None:
     hook.remove()
     assert len(shapes) == 1
     assert shapes[0][0] == 1  # one row: five spans behind one copy of the keys
-    passes = Passes(backbone.decoder, [prefix], keep=False)
+    passes = Passes(backbone.decoder, [prefix], torch.device("cpu"), keep=False)
     layers: list[Any] = passes.cache.layers
     assert layers[0].keys.data_ptr() == prefix.keys[0].data_ptr()
 

@@ -1,19 +1,20 @@
 """The service on a model of published parts: frames that are not square, states that carry memory, a restart."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
-from pandora.errors import UnknownName
+from pandora.errors import InvalidConfig, UnknownName
 from pandora.large import LargeWorldModel
 from pandora.media import load_image
 from server.app import create_app
 from server.engine import loading
 from server.engine.engine import Engine
 from server.settings import Settings
-from tests.large.conftest import make
+from tests.large.conftest import CONFIG, make
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,24 @@ def test_worlds_live_fork_and_outlive_a_restart(scenes: Path, large_engine: Engi
         assert frame.shape == (64, 96, 3)
 
 
+def test_what_the_language_model_made_of_an_action_is_shown(scenes: Path, kept: Path) -> None:
+    described = make(replace(CONFIG, rewrite=4))
+    engine = Engine(lambda: described)
+    engine.start()
+    engine.settled.wait()
+    settings = Settings(weights=scenes, device="cpu", data=kept)
+    try:
+        with TestClient(create_app(settings, engine), base_url="http://localhost") as client:
+            world = client.post("/v1/worlds", json={"scene": "blocks-three"}).json()["id"]
+            made = client.post(f"/v1/worlds/{world}/steps", json={"actions": ["turn left"]}).json()["steps"][0]
+            assert isinstance(made["description"], str)
+        with TestClient(create_app(settings, engine), base_url="http://localhost") as client:
+            steps = client.get(f"/v1/worlds/{world}").json()["steps"]
+            assert [step["description"] for step in steps] == [None, made["description"]]
+    finally:
+        engine.stop()
+
+
 def test_streams_tell_every_frame(scenes: Path, large_engine: Engine, kept: Path) -> None:
     settings = Settings(weights=scenes, device="cpu", data=kept)
     with TestClient(create_app(settings, large_engine), base_url="http://localhost") as client:
@@ -80,5 +99,12 @@ def test_a_preset_is_loaded_by_its_names(monkeypatch: pytest.MonkeyPatch, large:
     assert (asked["config"].height, asked["config"].backbone) == (256, "qwen2.5-vl-3b")
     assert asked["speed"].quantized == "fp8"
     assert Settings.from_environment({}, preset="pandora-7b", sampling_steps=2).sampling_steps == 2
+    assert Settings.from_environment({}, preset="pandora-7b", video="wan2.2-ti2v-5b").sampling_steps == 50
+    with pytest.raises(InvalidConfig, match="belong to a preset"):
+        Settings(video="longlive-1.3b")
+    with pytest.raises(InvalidConfig, match="road"):
+        Settings.from_environment({"PANDORA_PRESET": "pandora-7b", "PANDORA_ROAD": "nonsense"})
+    with pytest.raises(UnknownName, match="fp8"):
+        loading.load_model(settings.but(quantized="fp9"))
     with pytest.raises(UnknownName, match="pandora-7b"):
         Settings.from_environment({"PANDORA_PRESET": "pandora-8b"})

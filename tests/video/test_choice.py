@@ -120,6 +120,11 @@ def test_a_wrong_kernel_is_found_out() -> None:
     finding = examine(Kernel("sums", wrong_sums, HERE), CPU, torch.float32)
     assert not finding.reason
     assert not finding.lse
+    assert finding.wrong_lse
+    query = torch.randn(1, 2, 3, 8)
+    output, lse = choice.silent(Kernel("sums", wrong_sums, HERE))(query, query, query)
+    assert lse is None
+    assert torch.equal(output, EXACT(query, query, query)[0])
 
 
 def test_the_fastest_that_is_right_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

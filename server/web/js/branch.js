@@ -218,7 +218,7 @@ export class Branch {
   }
 
   #clipEnds(message) {
-    const { step, committed, head, generate_ms: generateMs, replay, code, detail } = message;
+    const { step, committed, head, generate_ms: generateMs, replay, code, detail, description } = message;
     const clip = this.#clip?.step === step ? this.#clip : null;
     const turn = clip?.turn ?? this.turns.find(({ phase }) => phase === "running");
     this.#clip = null;
@@ -235,7 +235,8 @@ export class Branch {
     this.socket.resumeFrom = head;
     if (!clip || this.path.some((entry) => entry.step === step)) return;
     if (!replay) Object.assign(this.latency, { generateMs, framesPerSecond: (clip.frames * 1000) / generateMs });
-    this.path.push({ step, action: clip.action, frames: clip.frames, timings: { generate: generateMs } });
+    const timings = { generate: generateMs };
+    this.path.push({ step, action: clip.action, frames: clip.frames, timings, description });
     this.world.head = head;
     this.#changed();
     this.#tell.status(`Done: ${clip.action}`);

@@ -47,7 +47,7 @@ export class Timeline {
     this.#length = path.length + turns.length;
   }
 
-  #moment({ step, action, timings }, place) {
+  #moment({ step, action, timings, description }, place) {
     const words = action ?? "The start";
     const made = timings?.generate ? el("span", { class: "moment-time" }, `${Math.round(timings.generate)} ms`) : null;
     const look = el(
@@ -68,6 +68,7 @@ export class Timeline {
         { class: "moment-words" },
         el("span", { class: "moment-number" }, String(place)),
         el("span", { class: "moment-text" }, words),
+        description ? el("span", { class: "moment-note" }, description) : null,
         made,
       ),
     );
