@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What only a GPU can say, in one call: the tests of the CUDA paths, then the bench of the 7B tier at its true size.
+# What only a GPU can say, in one call: the bench of the 7B tier at its true size, then the tests of the CUDA paths.
 #
 #   docker/gpu.sh wheels               where there is a network: fetch into .whl/ what a GPU machine may lack
-#   docker/gpu.sh run [OUT] [PRESET]   there, also without a network: tests.log, speed.log and speed.json into OUT
+#   docker/gpu.sh run [OUT] [PRESET]   there, also without a network: speed.json, speed.log and tests.log into OUT
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -23,10 +23,10 @@ run() {
     python3 -m pip install --quiet --no-index --no-deps --no-compile --target "$site" .whl/*.whl
   fi
   export PYTHONPATH="$site:$PWD" PYTHONUNBUFFERED=1
-  python3 -m pytest -q -p no:cacheprovider tests/video tests/large tests/pretrained tests/test_quantization.py \
-    tests/test_offloading.py tests/test_roofline.py 2>&1 | tee "$out/tests.log" || true
   python3 -c 'from pandora.cli.main import main; main()' bench --preset "$preset" --random --json "$out/speed.json" \
-    2>&1 | tee "$out/speed.log"
+    2>&1 | tee "$out/speed.log" || true
+  python3 -m pytest -q -p no:cacheprovider tests/video tests/large tests/pretrained tests/test_quantization.py \
+    tests/test_offloading.py tests/test_roofline.py 2>&1 | tee "$out/tests.log"
 }
 
 case "${1:-}" in

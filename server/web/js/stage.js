@@ -46,10 +46,15 @@ export class Stage {
 
   #paint() {
     const canvas = this.#picture;
-    const size = this.#width || this.#bitmap.width;
-    if (canvas.width !== size) canvas.width = canvas.height = size;
+    const aspect = this.#bitmap.width / this.#bitmap.height;
+    const width = this.#width || this.#bitmap.width;
+    const height = Math.round(width / aspect);
+    if (canvas.width !== width || canvas.height !== height) {
+      Object.assign(canvas, { width, height });
+      (this.element.closest(".card-body") ?? this.element).style.setProperty("--aspect", aspect);
+    }
     const context = canvas.getContext("2d");
     context.imageSmoothingQuality = "high"; // bicubic, where CSS alone would be bilinear
-    context.drawImage(this.#bitmap, 0, 0, size, size);
+    context.drawImage(this.#bitmap, 0, 0, width, height);
   }
 }
