@@ -68,13 +68,20 @@ def kept(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-@pytest.fixture(scope="session")
-def engine(model: WorldModel) -> Iterator[Engine]:
+@contextmanager
+def running(model: WorldModel) -> Iterator[Engine]:
+    """An engine that has its model."""
     engine = Engine(lambda: model)
     engine.start()
     engine.settled.wait()
     yield engine
     engine.stop()
+
+
+@pytest.fixture(scope="session")
+def engine(model: WorldModel) -> Iterator[Engine]:
+    with running(model) as engine:
+        yield engine
 
 
 @pytest.fixture
@@ -201,12 +208,9 @@ def ruled(monkeypatch: pytest.MonkeyPatch) -> Ruled:
 @pytest.fixture
 def ruled_engine(ruled: Ruled, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     monkeypatch.setattr("server.engine.engine._give_way", lambda: None)  # it computes next to nothing
-    engine = Engine(lambda: ruled)  # type: ignore[arg-type, return-value]
-    engine.start()
-    engine.settled.wait()
-    yield engine
-    ruled.slow.clear()
-    engine.stop()
+    with running(ruled) as engine:  # type: ignore[arg-type]
+        yield engine
+        ruled.slow.clear()
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from server.engine import loading
 from server.engine.engine import Engine
 from server.settings import Settings
 from tests.large.conftest import CONFIG, make
+from tests.server.conftest import running
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +25,8 @@ def large() -> LargeWorldModel:
 
 @pytest.fixture
 def large_engine(large: LargeWorldModel) -> Iterator[Engine]:
-    engine = Engine(lambda: large)
-    engine.start()
-    engine.settled.wait()
-    yield engine
-    engine.stop()
+    with running(large) as engine:
+        yield engine
 
 
 def test_worlds_live_fork_and_outlive_a_restart(scenes: Path, large_engine: Engine, kept: Path) -> None:
@@ -51,12 +49,8 @@ def test_worlds_live_fork_and_outlive_a_restart(scenes: Path, large_engine: Engi
 
 
 def test_what_the_language_model_made_of_an_action_is_shown(scenes: Path, kept: Path) -> None:
-    described = make(replace(CONFIG, rewrite=4))
-    engine = Engine(lambda: described)
-    engine.start()
-    engine.settled.wait()
     settings = Settings(weights=scenes, device="cpu", data=kept)
-    try:
+    with running(make(replace(CONFIG, rewrite=4))) as engine:
         with TestClient(create_app(settings, engine), base_url="http://localhost") as client:
             world = client.post("/v1/worlds", json={"scene": "blocks-three"}).json()["id"]
             made = client.post(f"/v1/worlds/{world}/steps", json={"actions": ["turn left"]}).json()["steps"][0]
@@ -64,8 +58,6 @@ def test_what_the_language_model_made_of_an_action_is_shown(scenes: Path, kept: 
         with TestClient(create_app(settings, engine), base_url="http://localhost") as client:
             steps = client.get(f"/v1/worlds/{world}").json()["steps"]
             assert [step["description"] for step in steps] == [None, made["description"]]
-    finally:
-        engine.stop()
 
 
 def test_streams_tell_every_frame(scenes: Path, large_engine: Engine, kept: Path) -> None:
