@@ -27,7 +27,7 @@ from pandora.pretrained.autoencoder import TieredAutoencoder, WanAutoencoder, lo
 from pandora.pretrained.backbone import PretrainedBackbone
 from pandora.pretrained.files import locate, read_json
 from pandora.pretrained.loading import load_backbone
-from pandora.pretrained.prompts import PromptEncoder
+from pandora.pretrained.prompts import PROMPT_TOKENS, PromptEncoder
 from pandora.pretrained.published import VIDEO
 from pandora.pretrained.published_backbones import BACKBONES
 from pandora.pretrained.release import Release, load_release
@@ -113,7 +113,8 @@ def load(
             backbone = load_backbone(config.backbone, config.reading, weights, home["language model"])
     prompts = None
     if config.prompts and not (release and release.road == "text"):
-        prompts = PromptEncoder.from_pretrained(config.prompts, weights, home["text encoder"])
+        length = release.prompt_tokens if release else PROMPT_TOKENS
+        prompts = PromptEncoder.from_pretrained(config.prompts, weights, home["text encoder"], length)
     for name, module in (
         ("text encoder", prompts and prompts.encoder),
         ("language model", backbone and backbone.model),

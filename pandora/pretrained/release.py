@@ -8,11 +8,12 @@ README.md             a card with the command that made it; manifest.json the fi
 """
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,12 @@ from torch import Tensor, nn
 from pandora.adapter import Adapter, AdapterConfig
 from pandora.checkpoint import verify, write_manifest
 from pandora.config import Config
-from pandora.errors import InvalidCheckpoint
+from pandora.errors import InvalidCheckpoint, InvalidConfig, UnknownName
 from pandora.pretrained.backbone import PretrainedBackbone, ReadingConfig
 from pandora.pretrained.files import locate, read_json, read_tensors
 from pandora.pretrained.loading import load_backbone
 from pandora.pretrained.lora import LORA_FILE, load_lora, save_lora
+from pandora.pretrained.prompts import PROMPT_TOKENS
 from pandora.pretrained.published import VIDEO
 from pandora.pretrained.published_backbones import BACKBONES
 from pandora.pretrained.video import load_transformer
@@ -39,6 +41,7 @@ from pandora.video.sampling import SamplerName
 from pandora.video.transformer import CausalVideoTransformer
 
 FORMAT = 1
+ROADS = ("text", "state", "both")
 # Pandora's query transformer (maitrix-org/Pandora): BERT's size, 77 tokens
 WIDE = AdapterConfig(width=768, layers=12, heads=12, ffn=3072, context_tokens=77, context_width=4096, pooled_width=768)
 _PUBLISHED: dict[str, Mapping[str, Any]] = {"backbone": BACKBONES, "video": VIDEO}
@@ -47,7 +50,10 @@ LOCAL = "./"  # begins the name of a base that lies in the release itself
 
 @dataclass(frozen=True, kw_only=True)
 class Base(Config):
-    """A published checkpoint: the name it was loaded by, and one sha256 over its weights. Without a name, none."""
+    """A published checkpoint: the name it was loaded by, and one sha256 over its weights. Without a name, none.
+
+    The name of a folder is its absolute path.
+    """
 
     name: str = ""
     sha256: str = ""
@@ -77,10 +83,15 @@ class Release(Config):
     past: Past = field(default_factory=Past)
     road: str = "text"  # by which the adapter's tokens reach the transformer: text, state or both
     state_dim: int | None = None
+    prompt_tokens: int = PROMPT_TOKENS  # that the text encoder gave beside the adapter's, where the road is both
     video_rank: int = 0  # of low-rank updates; 0 where the transformer was trained whole, or its updates are merged
     backbone_rank: int = 0
     merged: bool = False  # its bases are its own subfolders and hold what was trained
     origins: tuple[str, ...] = ()  # names and hashes of the checkpoints that were merged into
+
+    def __post_init__(self) -> None:
+        if self.road not in ROADS:
+            raise UnknownName("road", self.road, ROADS)
 
 
 @dataclass(eq=False)
@@ -135,17 +146,12 @@ def load_release(
     place = locate(folder, ("*.safetensors", "*.json", "README.md"))
     if check:
         verify(place)
-    release = Release.from_dict(read_json(place / "config.json"))
-    if release.format != FORMAT:
-        raise InvalidCheckpoint(f"{place} has format {release.format}; this version reads {FORMAT}. Use a newer one.")
+    release = read_release(place)
     names = {"backbone": backbone or release.backbone.name, "video": video or release.video.name}
-    names = {part: str(place / name[len(LOCAL) :]) if name.startswith(LOCAL) else name for part, name in names.items()}
+    names = {part: _inside(place, name) for part, name in names.items()}
     for part, base in (("backbone", release.backbone), ("video", release.video)):
-        if check and base.name and (found := describe_base(part, names[part]).sha256) != base.sha256:
-            raise InvalidCheckpoint(
-                f"{place} was trained on {base.name} with sha256 {base.sha256[:12]}…, and {names[part]} has "
-                f"{found[:12]}…. Give the checkpoint that it names."
-            )
+        if base.name:
+            _check_base(place, part, base, names[part], check)
     if release.merged:
         bases = {part: replace(getattr(release, part), name=name) for part, name in names.items() if name}
         release = replace(release, **bases)
@@ -160,6 +166,27 @@ def load_release(
         _load_part(place, "video", tuned.video, tuned.video)
         tuned.video.eval().requires_grad_(False)
     return tuned
+
+
+def read_release(place: Path) -> Release:
+    """Of a release's folder. Raises InvalidCheckpoint."""
+    values = read_json(place / "config.json")
+    if (found := values.get("format", FORMAT)) != FORMAT:
+        raise InvalidCheckpoint(f"{place} has format {found}; this version reads {FORMAT}. Use a newer one.")
+    try:
+        release = Release.from_dict(values)
+    except (InvalidConfig, UnknownName, TypeError) as error:
+        raise InvalidCheckpoint(f"{place / 'config.json'} describes no release: {error}. Fetch it again.") from error
+    if strange := _mistyped(release):
+        raise InvalidCheckpoint(f"{place / 'config.json'} describes no release: {', '.join(strange)}. Fetch it again.")
+    return release
+
+
+def lost_bases(folder: str | Path) -> tuple[str, ...]:
+    """Which of a release's bases, "backbone" and "video", were folders that are here no more."""
+    release = read_release(locate(folder, ("*.safetensors", "*.json", "README.md")))
+    named = {"backbone": release.backbone.name, "video": release.video.name}
+    return tuple(part for part, name in named.items() if Path(name).is_absolute() and not Path(name).exists())
 
 
 def open_state_road(video: CausalVideoTransformer, state_dim: int) -> None:
@@ -184,6 +211,8 @@ def describe_base(part: str, name: str) -> Base:
     """A base by its name, with one sha256 over names and contents of its weights. Raises InvalidCheckpoint."""
     published: Any = _PUBLISHED[part].get(name)
     place = locate(published.repository if published else name)
+    if not published and (folder := Path(name).expanduser()).exists():
+        name = os.path.abspath(folder)  # which means the same from wherever the release is loaded
     if place.is_file():
         return Base(name=name, sha256=_hash(place))
     pattern = getattr(published, "files", None)
@@ -195,6 +224,42 @@ def describe_base(part: str, name: str) -> Base:
         raise InvalidCheckpoint(f"{place} has no {pattern}, so there is nothing that a release could name as its base.")
     lines = "\n".join(f"{file.name} {_hash(file)}" for file in files)
     return Base(name=name, sha256=sha256(lines.encode()).hexdigest())
+
+
+def _inside(place: Path, name: str) -> str:
+    """A base's name, or where it lies in the release itself."""
+    return os.path.abspath(place / name[len(LOCAL) :]) if name.startswith(LOCAL) else name
+
+
+def _check_base(place: Path, part: str, base: Base, name: str, check: bool) -> None:
+    """Raises InvalidCheckpoint where the base is not found under that name or, with `check`, is another one."""
+    published: Any = _PUBLISHED[part].get(name)
+    try:
+        found = describe_base(part, name).sha256 if check else locate(published.repository if published else name)
+    except InvalidCheckpoint as error:
+        raise InvalidCheckpoint(
+            f"{place} was trained on the {part} {base.name}, which can't be read: {error} If it lies elsewhere "
+            f"now, say where: --{part} on the command line, {part}= of load_release."
+        ) from error
+    if check and found != base.sha256:
+        raise InvalidCheckpoint(
+            f"{place} was trained on {base.name} with sha256 {base.sha256[:12]}…, and {name} has {str(found)[:12]}…. "
+            f"Give the checkpoint that it names, by --{part} on the command line or {part}= of load_release."
+        )
+
+
+def _mistyped(config: Config, prefix: str = "") -> list[str]:
+    """Fields, also of nested configs, whose values are of another type than theirs."""
+    strange = []
+    for one in fields(config):
+        value = getattr(config, one.name)
+        if isinstance(value, Config):
+            strange += _mistyped(value, f"{prefix}{one.name}.")
+        elif isinstance(one.type, type):
+            allowed = (int, float) if one.type is float else one.type
+            if not isinstance(value, allowed) or (isinstance(value, bool) and one.type is not bool):
+                strange.append(f"{prefix}{one.name} is {value!r}, not of type {one.type.__name__}")
+    return strange
 
 
 def _repository(part: str, name: str) -> str:

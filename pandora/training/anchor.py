@@ -35,7 +35,11 @@ def measure(config: AnchorConfig) -> Path:
     path = Path(config.texts)
     if not path.is_file():
         raise InvalidInput(f"There is no file of texts at {path}. Give one with a text on each line.")
-    texts = [line.strip() for line in path.read_text().splitlines() if line.strip()][: config.most]
+    try:
+        lines = path.read_text().splitlines()
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} is not UTF-8 ({error}). Save it as UTF-8, a text on each line.") from error
+    texts = [line.strip() for line in lines if line.strip()][: config.most]
     runtime = Runtime.resolve(config.device, config.dtype).apply()
     backbone = load_backbone(config.backbone, dtype=runtime.dtype, device=runtime.device)
     anchor = language_anchor(backbone, texts, config.tokens)

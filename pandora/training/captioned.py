@@ -20,7 +20,7 @@ from torch import Tensor
 from pandora.config import Config
 from pandora.errors import InvalidConfig, InvalidImage, InvalidInput
 from pandora.media import film_seconds, read_clip
-from pandora.training.films import Films, Label, LabelledFilm, Span
+from pandora.training.films import Films, Label, LabelledFilm, Span, check_text
 from pandora.types import Frames
 
 _CAPTION_FRAMES = 4  # shown to whoever writes captions anew, as in Pandora's re-captioning (2406.09455)
@@ -142,9 +142,9 @@ class Recaptioner:
         self.path, self.write = path, write
         self.lock = Lock()  # films are cut by several threads
         self.kept: dict[str, str] = {}
-        for line in path.read_text().splitlines() if path.exists() else []:
+        for line in path.read_bytes().splitlines() if path.exists() else []:
             try:
-                entry = json.loads(line)
+                entry = json.loads(line.decode())
                 self.kept[entry["film"]] = entry["caption"]
             except (ValueError, KeyError, TypeError):  # half a line, see `_broken`
                 continue
@@ -233,7 +233,7 @@ class ClipStream:
             epoch, first = epoch + 1, 0
 
     def _cut(self, film: LabelledFilm, epoch: int) -> Sample | None:
-        rng = np.random.default_rng([self.seed, epoch, zlib.crc32(film.key.encode())])
+        rng = np.random.default_rng([self.seed, epoch, zlib.crc32(film.key.encode(errors="surrogatepass"))])
         try:
             return self._sample(film, rng)
         except (InvalidInput, OSError) as error:
@@ -250,7 +250,9 @@ class ClipStream:
         size = (form.height, form.width)
         if self.recaption is not None:
             caption = self.recaption(film.key, lambda: self._preview(film, room))
-            label = label if caption is None else Label(caption, label.actions)
+            if caption is not None:
+                check_text(caption)
+                label = Label(caption, label.actions)
         frames = read_clip(film.film(), fps=form.fps, count=form.frames, size=size, start=start)
         lasts = form.frames_per_action / form.fps
         actions = tuple(label.at(start + i * lasts, start + (i + 1) * lasts) for i in range(form.actions))

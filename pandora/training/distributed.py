@@ -137,10 +137,11 @@ def gather(model: nn.Module, *optimizers: torch.optim.Optimizer) -> dict[str, Te
 
 
 def restore_weights(model: nn.Module, tensors: Mapping[str, Tensor], source: object) -> None:
-    """Fill in what is trained, before the model is wrapped. Raises InvalidCheckpoint where names differ."""
+    """Fill in what is trained, before the model is wrapped. Raises InvalidCheckpoint where names or shapes differ."""
     trained = {f"model.{name}": p for name, p in model.named_parameters() if p.requires_grad}
-    given = {name for name in tensors if name.startswith("model.")}
-    if strange := sorted(trained.keys() ^ given):
+    shapes = {name: tensor.shape for name, tensor in tensors.items() if name.startswith("model.")}
+    names = sorted(trained.keys() | shapes.keys())
+    if strange := [name for name in names if name not in trained or trained[name].shape != shapes.get(name)]:
         raise InvalidCheckpoint(
             f"{source} was made with other settings: it differs in {', '.join(strange[:4])}. Resume with the same ones."
         )

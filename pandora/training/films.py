@@ -55,8 +55,7 @@ class Label:
     def parse(cls, values: Mapping[str, Any]) -> "Label":
         """From a JSON object. Raises InvalidInput, saying what is wrong."""
         caption = values.get("caption", "")
-        if not isinstance(caption, str):
-            raise InvalidInput(f"its caption is {type(caption).__name__}, not text")
+        check_text(caption)
         entries = values.get("actions", [])
         if not isinstance(entries, list):
             raise InvalidInput('its actions are no list of {"text", "start", "end"}')
@@ -73,12 +72,23 @@ class Label:
         return best.text
 
 
+def check_text(text: object) -> None:
+    """Raises InvalidInput for what is no text, or holds half of a surrogate pair, which JSON has and no tokenizer."""
+    if not isinstance(text, str):
+        raise InvalidInput(f"its caption is {type(text).__name__}, not text")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"its text can't be encoded as UTF-8: {error}") from error
+
+
 def _span(entry: Any) -> Span:
     if not isinstance(entry, dict) or not isinstance(entry.get("text"), str) or not entry["text"].strip():
         raise InvalidInput("an action needs a text that is not empty")
+    check_text(entry["text"])
     try:
         start, end = float(entry["start"]), float(entry["end"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InvalidInput("an action needs start and end in seconds") from error
     if not 0 <= start < end < float("inf"):
         raise InvalidInput(f"an action from second {start:g} to second {end:g} is none")
@@ -115,13 +125,14 @@ class FilmFolder:
         films: list[LabelledFilm] = []
         refused: dict[str, str] = {}
         path = self.lists[index]
-        for number, line in enumerate(path.read_text().splitlines(), 1):
+        for number, line in enumerate(path.read_bytes().splitlines(), 1):
             if not line.strip():
                 continue
             place = f"{path.name}:{number}"
             try:
-                values = json.loads(line)
+                values = json.loads(line.decode())
                 film = (self.folder / values["file"]).resolve()
+                values["file"].encode()
             except (ValueError, KeyError, TypeError, RecursionError) as error:
                 refused[place] = f'it is no {{"file", "caption"}} or {{"file", "actions"}}: {error}'
                 continue

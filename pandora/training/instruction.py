@@ -26,12 +26,14 @@ from pandora.pretrained.loading import load_backbone
 from pandora.pretrained.lora import adapt, is_adapted, unfreeze
 from pandora.pretrained.prompts import PROMPT_TOKENS, PromptEncoder
 from pandora.pretrained.release import (
+    ROADS,
     WIDE,
     Past,
     Release,
     Tuned,
     describe_base,
     load_release,
+    lost_bases,
     open_state_road,
     save_release,
 )
@@ -40,11 +42,11 @@ from pandora.training.captioned import ClipBatch, ClipForm, Dropout
 from pandora.training.checkpointing import prepare_blocks, recompute_layers, roads
 from pandora.training.distributed import device_of, launched
 from pandora.training.ewc import Anchor
-from pandora.training.run import Run, RunConfig, command_line
+from pandora.training.films import open_films
+from pandora.training.run import Run, RunConfig, command_line, shapes_of
 from pandora.video.cache import Cache, append
 from pandora.video.flow import diffuse
 
-ROADS = ("text", "state", "both")
 _GREY = 128  # what the backbone sees where pictures are withheld
 _STATE = ("attn_state", "norm_state", "state_embedder")  # of the state road, which no checkpoint holds
 _TEXT = ("attn2", "norm2", "text_embedder")
@@ -56,7 +58,9 @@ class InstructionTraining(RunConfig):
 
     out: str = "runs/instruction"
     start_from: str = ""  # a release of the alignment, or of an earlier run of this stage, whose parts are gone on with
-    backbone: str = "qwen2.5-vl-7b"  # name here, hub name or folder; not read where a release names it
+    backbone: str = (
+        "qwen2.5-vl-7b"  # name here, hub name or folder; where a release names it, read only if that folder is gone
+    )
     video: str = "wan2.1-t2v-1.3b"
     autoencoder: str = "wan2.1-t2v-1.3b"
     text_encoder: str = ""  # needed where the road is both: hub name or folder
@@ -91,6 +95,10 @@ class InstructionTraining(RunConfig):
             raise InvalidConfig(f"Road {self.road!r} and text_encoder {self.text_encoder!r}: both roads take one.")
         if self.anchor and not self.backbone_rank:
             raise InvalidConfig("An anchor holds a language model that is trained. Set backbone_rank, or no anchor.")
+
+    def shapes(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in ("road", "video_rank", "backbone_rank", "tune_adapter")}
+        return own if self.start_from else own | shapes_of(self.reading, self.adapter)
 
 
 class InstructionModel(nn.Module):
@@ -211,12 +219,14 @@ def roll(cache: Cache, sink: int, window: int) -> Cache:
 
 def train(config: InstructionTraining) -> Path:
     """Train or resume; returns the release's folder."""
+    films = open_films(config.data)  # before hours of fetching models
     with launched(config.precision, config.accumulate, config.device == "cpu") as accelerator:
         torch.manual_seed(config.seed)
         device = device_of(accelerator)
         dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
         tuned = begin(config, dtype, device)
         autoencoder = load_autoencoder(config.autoencoder, dtype=dtype, device=device)
+        check_form(config.form, autoencoder.spatial, tuned)
         encoder = None
         if config.text_encoder:
             encoder = PromptEncoder.from_pretrained(config.text_encoder, dtype, device, config.prompt_tokens)
@@ -225,7 +235,7 @@ def train(config: InstructionTraining) -> Path:
         prepare_blocks(model.video, config.recompute)
         if config.recompute:
             recompute_layers(model.backbone)
-        run = Run(config, accelerator, model, config.form, config.dropout, ("loss", "flow", "ewc"))
+        run = Run(config, accelerator, model, films, config.form, config.dropout, ("loss", "flow", "ewc"))
         for _ in run.steps():
             for samples in run.batches():
                 batch = ClipBatch.of(samples)
@@ -246,7 +256,11 @@ def begin(config: InstructionTraining, dtype: torch.dtype, device: str) -> Tuned
     Raises InvalidConfig where the adapter's tokens don't fit the road.
     """
     if config.start_from:
-        tuned = load_release(config.start_from, dtype=dtype, device=device)
+        lost = lost_bases(config.start_from)
+        tuned = load_release(
+            config.start_from, backbone=config.backbone if "backbone" in lost else "",
+            video=config.video if "video" in lost else "", dtype=dtype, device=device,
+        )  # fmt: skip
         _check_goes_on(config, tuned.release)
     else:
         backbone = load_backbone(config.backbone, config.reading, dtype, device)
@@ -272,10 +286,23 @@ def begin(config: InstructionTraining, dtype: torch.dtype, device: str) -> Tuned
     tuned.release = replace(
         tuned.release, stage="instruction", video=base, adapter=adapter, past=config.past, road=config.road,
         state_dim=video.config.state_dim, video_rank=config.video_rank, backbone_rank=config.backbone_rank,
-        merged=False,
+        prompt_tokens=config.prompt_tokens, merged=False,
     )  # fmt: skip
     choose_trained(config, tuned)
     return tuned
+
+
+def check_form(form: ClipForm, spatial: int, tuned: Tuned) -> None:
+    """Raises InvalidConfig where clips are no whole number of patches, of latent cells of `spatial` pixels a side."""
+    assert tuned.video is not None
+    _, *patch = tuned.video.config.patch_size
+    for side, length, cells in zip(("height", "width"), (form.height, form.width), patch, strict=True):
+        if length < 1 or length % (least := spatial * cells):
+            raise InvalidConfig(
+                f"form.{side} is a multiple of {least} here, as the autoencoder makes a latent cell of {spatial} "
+                f"pixels and the transformer a token of {cells} cells; got {length}. Use "
+                f"{max(1, round(length / least)) * least}."
+            )
 
 
 def _check_goes_on(config: InstructionTraining, release: Release) -> None:

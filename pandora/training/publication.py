@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from httpx import TransportError
 from huggingface_hub import HfApi, save_torch_state_dict
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from torch import nn
@@ -13,12 +14,12 @@ from torch import nn
 from pandora.checkpoint import verify
 from pandora.checkpoint.manifest import MANIFEST, read_manifest
 from pandora.config import Config
-from pandora.errors import InvalidCheckpoint, InvalidInput
+from pandora.errors import InvalidCheckpoint, InvalidInput, PandoraError
 from pandora.pretrained.files import locate
 from pandora.pretrained.lora import merge
 from pandora.pretrained.published_backbones import BACKBONES
 from pandora.pretrained.release import LOCAL, Base, Tuned, describe_base, load_release, save_release
-from pandora.runtime import DTYPES
+from pandora.runtime import Runtime
 from pandora.video.transformer import CausalVideoTransformer, TransformerConfig
 
 _OURS = ("action_dim", "state_dim", "flow_map", "flow_map_gate")  # fields that diffusers' configs don't have
@@ -52,11 +53,12 @@ def merge_release(config: MergeConfig) -> Path:
 
     backbone/ is what `transformers` saves, transformer/ has the layout of diffusers: both load without `peft`.
     """
+    runtime = Runtime.resolve(config.device, config.dtype)
     place, out = locate(config.release), Path(config.out)
     if out.resolve() == place.resolve():
         raise InvalidInput(f"{out} is the release itself. Give another folder to merge into.")
     tuned = load_release(
-        place, backbone=config.backbone, video=config.video, dtype=DTYPES[config.dtype], device=config.device
+        place, backbone=config.backbone, video=config.video, dtype=runtime.dtype, device=str(runtime.device)
     )
     language: Any = merge(tuned.backbone.model)
     language.save_pretrained(out / "backbone")
@@ -96,7 +98,8 @@ def save_transformer(video: nn.Module, config: TransformerConfig, folder: Path) 
 def publish(config: PublishConfig, api: HfApi | None = None) -> str:
     """Put a release's files, and no others, into a repository of the hub, made if need be; returns its address.
 
-    Raises InvalidCheckpoint where the folder is damaged, and InvalidInput where the hub refuses.
+    Raises InvalidCheckpoint where the folder is damaged, InvalidInput where the hub refuses, and PandoraError where it
+    can't be reached.
     """
     folder = Path(config.release)
     if config.repository.count("/") != 1:
@@ -115,6 +118,11 @@ def publish(config: PublishConfig, api: HfApi | None = None) -> str:
         raise InvalidInput(
             f"The hub does not take {config.repository} ({type(error).__name__}: {error}). Check the name, and that "
             "HF_TOKEN may write there."
+        ) from error
+    except (TransportError, ConnectionError) as error:
+        raise PandoraError(
+            f"The hub can't be reached for {config.repository} ({type(error).__name__}: {error}). Nothing is lost: "
+            f"publish {folder} again when there is a network, or set HF_ENDPOINT to the hub that you use."
         ) from error
     return f"https://huggingface.co/{config.repository}"
 

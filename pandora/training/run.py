@@ -10,13 +10,16 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from pandora.adapter import AdapterConfig
 from pandora.config import Config
-from pandora.errors import InvalidConfig, UnknownName
+from pandora.errors import InvalidCheckpoint, InvalidConfig, UnknownName
+from pandora.pretrained.backbone import ReadingConfig
 from pandora.training.captioned import ClipForm, ClipStream, Dropout, Position, Recaptioner, Sample, Skipped
 from pandora.training.distributed import PRECISIONS, gather, restore_optimizers, restore_weights, whole
-from pandora.training.films import open_films
+from pandora.training.films import Films
 from pandora.training.progress import Log, learning_rate, load_training, record, save_training
 
 TRAINING = "training.safetensors"
@@ -54,6 +57,15 @@ class RunConfig(Config):
                 f"{self.ema}."
             )
 
+    def shapes(self) -> dict[str, Any]:
+        """The settings, as JSON values, on which it depends what is trained and of what shape."""
+        return {}
+
+
+def shapes_of(reading: ReadingConfig, adapter: AdapterConfig) -> dict[str, Any]:
+    """The share of a reading and an adapter in a stage's `shapes`."""
+    return {"reading.queries": reading.queries} | {f"adapter.{k}": v for k, v in adapter.to_dict().items()}
+
 
 class Run:
     """The model and its optimizer as prepared for this process, the films, and the run's folder."""
@@ -63,19 +75,23 @@ class Run:
         config: RunConfig,
         accelerator: Accelerator,
         model: nn.Module,
+        films: Films,
         form: ClipForm,
         dropout: Dropout,
         names: tuple[str, ...],
     ):
-        """Takes up the folder's run if one was begun. `names` are those of the losses, the first the one to lower."""
+        """Takes up the folder's run if one was begun. `names` are those of the losses, the first the one to lower.
+
+        Raises InvalidCheckpoint where that run is damaged or had other settings, InvalidConfig where it is further.
+        """
         self.config, self.accelerator, self.names = config, accelerator, names
         self.folder = Path(config.out)
         self.rank, self.world = accelerator.process_index, accelerator.num_processes
         tensors: dict[str, Tensor] = {}
         self.start, places = 0, [Position()] * self.world
         if (self.folder / TRAINING).exists():
-            tensors, header = load_training(self.folder / TRAINING)
-            self.start, places = header["step"], deal(header["positions"], self.world)
+            tensors, self.start, positions = take_up(self.folder, config)
+            places = deal(positions, self.world)
             restore_weights(model, tensors, self.folder)
         self.position = places[self.rank]
         trained = [p for p in model.parameters() if p.requires_grad]
@@ -84,7 +100,6 @@ class Run:
         if tensors:
             restore_optimizers(self.model, tensors, self.optimizer.optimizer)
         self.average = self._begin_average(tensors) if config.ema else {}
-        films = open_films(config.data)
         self.skipped = Skipped(self.folder / f"skipped-{self.rank}.jsonl")
         captions = Recaptioner(Path(config.captions)) if config.captions else None
         stream = ClipStream(
@@ -169,8 +184,39 @@ class Run:
         tensors |= {f"average.{name}": whole(value) for name, value in self.average.items()}
         positions = gather_object([list(self.position)])
         if self.accelerator.is_main_process:
-            save_training(self.folder / TRAINING, tensors, {"step": step, "positions": positions})
+            header = {"step": step, "positions": positions, "shapes": self.config.shapes()}
+            save_training(self.folder / TRAINING, tensors, header)
         self.accelerator.wait_for_everyone()
+
+
+def take_up(folder: Path, config: RunConfig) -> tuple[dict[str, Tensor], int, list[list[int]]]:
+    """Of the run in a folder: its tensors, the steps it has done, where each process stood.
+
+    Raises InvalidCheckpoint where it is damaged or had other settings, and InvalidConfig where it is further.
+    """
+    path = folder / TRAINING
+    try:
+        tensors, header = load_training(path)
+        done, positions, before = int(header["step"]), header["positions"], header.get("shapes", {})
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise InvalidCheckpoint(
+            f"{path} can't be read as a run to go on with ({type(error).__name__}: {error}). Put a whole copy "
+            "there, or begin anew with another out."
+        ) from error
+    now = config.shapes()
+    if strange := [
+        f"{name} = {before[name]}, not {now[name]}" for name in now if before.get(name, now[name]) != now[name]
+    ]:
+        raise InvalidCheckpoint(
+            f"{folder} was made with other settings: {', '.join(strange)}. Resume with the same ones, or begin "
+            "anew with another out."
+        )
+    if config.steps < done:
+        raise InvalidConfig(
+            f"{folder} has done {done} steps, and steps = {config.steps} asks for fewer. Give {done} or more, or begin "
+            "anew with another out."
+        )
+    return tensors, done, positions
 
 
 def deal(positions: list[list[int]], world: int) -> list[Position]:

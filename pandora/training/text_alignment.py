@@ -7,6 +7,7 @@ Trained are the adapter and the learned queries.
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +21,8 @@ from pandora.pretrained.release import WIDE, Release, Tuned, describe_base, save
 from pandora.training.captioned import ClipBatch, ClipForm, Dropout
 from pandora.training.checkpointing import recompute_layers
 from pandora.training.distributed import device_of, launched
-from pandora.training.run import Run, RunConfig, command_line
+from pandora.training.films import open_films
+from pandora.training.run import Run, RunConfig, command_line, shapes_of
 
 _NOTHING_WITHHELD = Dropout(text=0.0, image=0.0, both=0.0)
 
@@ -38,6 +40,9 @@ class TextAlignment(RunConfig):
     reading: ReadingConfig = field(default_factory=ReadingConfig)
     adapter: AdapterConfig = WIDE
     form: ClipForm = field(default_factory=lambda: ClipForm(actions=1, frames_per_action=1))  # the first frame is seen
+
+    def shapes(self) -> dict[str, Any]:
+        return shapes_of(self.reading, self.adapter)
 
 
 class AlignmentModel(nn.Module):
@@ -77,6 +82,7 @@ def regression(said: Tensor, target: Tensor, mask: Tensor, padding: float) -> Te
 
 def train(config: TextAlignment) -> Path:
     """Train or resume; returns the folder of the release that the stage `instruction` starts from."""
+    films = open_films(config.data)  # before hours of fetching models
     with launched(config.precision, config.accumulate, config.device == "cpu") as accelerator:
         torch.manual_seed(config.seed)
         device = device_of(accelerator)
@@ -90,7 +96,7 @@ def train(config: TextAlignment) -> Path:
         model = AlignmentModel(backbone, adapter)
         if config.recompute:
             recompute_layers(backbone)
-        run = Run(config, accelerator, model, config.form, _NOTHING_WITHHELD, ("loss", "cosine"))
+        run = Run(config, accelerator, model, films, config.form, _NOTHING_WITHHELD, ("loss", "cosine"))
         for _ in run.steps():
             for samples in run.batches():
                 batch = ClipBatch.of(samples)

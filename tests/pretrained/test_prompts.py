@@ -1,5 +1,6 @@
 """The text road's encoder reads what Wan's pipeline reads, from files in the public layout."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,25 @@ def test_files_that_do_not_fit_are_refused(folder: Path, tmp_path: Path) -> None
     save_file({key: value for key, value in tensors.items() if key != name}, other / "model.safetensors")
     with pytest.raises(InvalidCheckpoint, match="SelfAttention"):
         PromptEncoder.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("tokenizer/tokenizer.json", None),
+        ("tokenizer/tokenizer.json", "{"),
+        ("tokenizer/tokenizer.json", "{}"),
+        ("tokenizer/tokenizer_config.json", "[]"),
+        ("text_encoder/config.json", '{"model_type": "umt5", "d_model": "wide"}'),
+        ("text_encoder/config.json", '{"model_type": "umt5", "d_model": -1}'),
+    ],
+)
+def test_damaged_files_are_named(folder: Path, tmp_path: Path, file: str, text: str | None) -> None:
+    twin = tmp_path / "twin"
+    shutil.copytree(folder, twin)
+    if text is None:
+        (twin / file).unlink()
+    else:
+        (twin / file).write_text(text)
+    with pytest.raises(InvalidCheckpoint, match=f"twin/{file.split('/')[0]}"):
+        PromptEncoder.from_pretrained(twin, torch.float32)

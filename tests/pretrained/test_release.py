@@ -79,8 +79,11 @@ def test_another_base_is_refused(release: Path, home: Path, tmp_path: Path) -> N
     (home / "backbone").rename(moved)
     try:
         load_release(release, backbone=str(moved), dtype=torch.float32)
-        with pytest.raises(InvalidCheckpoint, match="no folder here"):
-            load_release(release, dtype=torch.float32)
+        for check in (True, False):
+            with pytest.raises(InvalidCheckpoint, match=r"no folder here.*say where: --backbone"):
+                load_release(release, dtype=torch.float32, check=check)
+        gone_on = replace(settings_of(home), start_from=str(release), backbone=str(moved))
+        assert begin(gone_on, torch.float32, "cpu").adapter is not None, "and training goes on with it where it lies"
     finally:
         moved.rename(home / "backbone")
     assert (
@@ -99,6 +102,28 @@ def test_a_damaged_release_is_refused(release: Path, tmp_path: Path) -> None:
     (twin / "config.json").write_text(json.dumps(values | {"format": 2}))
     with pytest.raises(InvalidCheckpoint, match="format 2"):
         load_release(twin, check=False)
+    for change, words in (
+        ({"road": "nonsense"}, "no road named 'nonsense'"),
+        ({"adapter": values["adapter"] | {"width": "wide"}}, r"adapter\.width is 'wide'"),
+        ({"adapter": values["adapter"] | {"heads": 3}}, "No Adapter can be made"),
+        ({"adapter": [1]}, r"adapter is \(1,\)"),
+        ({"reading": {"queries": 0}}, "at least 1 query"),
+        ({"strange": 1}, "no key 'strange'"),
+    ):
+        (twin / "config.json").write_text(json.dumps(values | change))
+        with pytest.raises(InvalidCheckpoint, match=words):
+            load_release(twin, check=False)
+
+
+def test_bases_are_found_from_another_folder(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    assert describe_base("video", "pipeline/transformer").name == str(home / "pipeline" / "transformer")
+    assert describe_base("backbone", "./backbone").name == str(home / "backbone")
+    relative = replace(settings_of(home), backbone="./backbone", video="pipeline")
+    tuned = begin(relative, torch.float32, "cpu")
+    made = save_release(Path("named"), tuned, {}, "").absolute()
+    monkeypatch.chdir(tmp_path)
+    assert load_release(made, dtype=torch.float32).release == tuned.release
 
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")  # peft asks under the old name

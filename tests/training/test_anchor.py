@@ -83,6 +83,9 @@ def test_an_anchor_is_of_the_layers_that_are_adapted(home: Path, tmp_path: Path)
     assert all(fisher.any() for fisher in anchor.fisher.values())
     with pytest.raises(InvalidInput, match="no file of texts"):
         measure(replace(config, texts=str(tmp_path / "none.txt")))
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9\n")
+    with pytest.raises(InvalidInput, match=r"latin\.txt is not UTF-8"):
+        measure(replace(config, texts=str(tmp_path / "latin.txt")))
     (tmp_path / "texts.txt").write_text("\n")
     with pytest.raises(InvalidInput, match="at least one example"):
         measure(replace(config))

@@ -139,9 +139,38 @@ def test_labels_say_what_is_wrong() -> None:
         ({"actions": [{"text": " ", "start": 0, "end": 1}]}, "not empty"),
         ({"actions": [{"text": "go", "start": 2, "end": 1}]}, "from second 2 to second 1"),
         ({"actions": [{"text": "go", "start": 2}]}, "start and end in seconds"),
+        ({"actions": [{"text": "go", "start": 10**400, "end": 2}]}, "start and end in seconds"),
+        ({"actions": [{"text": "go \ud800", "start": 0, "end": 1}]}, "UTF-8"),
+        ({"caption": "half \ud800"}, "UTF-8"),
     ):
         with pytest.raises(InvalidInput, match=words):
             Label.parse(values)
+
+
+def test_one_bad_entry_ends_no_run(folder: Path, tmp_path: Path) -> None:
+    film(tmp_path / "0.mp4")
+    lines = [
+        b'{"file": "0.mp4", "caption": "good"}',
+        b'{"file": "0.mp4", "caption": "\xff"}',
+        b'{"file": "0.mp4", "caption": "\\ud800"}',
+        b'{"file": "\\udc80.mp4", "caption": "no name"}',
+        b'{"file": "0.mp4", "actions": [{"text": "go", "start": 1' + b"0" * 400 + b', "end": 2}]}',
+        b'{"file": "0.mp4", "caption": "told anew"}',
+    ]
+    (tmp_path / "films.jsonl").write_bytes(b"\n".join(lines))
+    anew = tmp_path / "anew"
+    anew.write_bytes(b'\xff\n{"film": "films.jsonl:6 0.mp4", "caption": "\\ud800"}\n')
+    skipped = Skipped(tmp_path / "skipped.jsonl")
+    taken = list(islice(stream(tmp_path, skipped=skipped, recaption=Recaptioner(anew)), 2))
+    assert [sample.actions[0] for sample, _ in taken] == ["good", "good"]
+    assert {name.split()[0] for name in skipped.names} == {f"films.jsonl:{number}" for number in range(2, 7)}
+
+
+def test_names_in_a_tar_may_be_any_bytes(folder: Path, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "0.tar", "w", errors="surrogateescape") as archive:
+        add(archive, "\udcff.mp4", (folder / "0.mp4").read_bytes())
+        add(archive, "\udcff.txt", b"named strangely")
+    assert next(iter(stream(tmp_path)))[0].actions[0] == "named strangely"
 
 
 def test_captions_written_anew_are_written_once(folder: Path, tmp_path: Path) -> None:

@@ -98,6 +98,8 @@ def test_what_is_gathered_goes_back(tmp_path: Path) -> None:
         assert torch.equal(one, other)
     with pytest.raises(InvalidCheckpoint, match=r"differs in model\.0\.bias"):
         restore_weights(network(0).requires_grad_(True), tensors, tmp_path)
+    with pytest.raises(InvalidCheckpoint, match=r"differs in model\.2\.bias"):
+        restore_weights(second, tensors | {"model.2.bias": torch.zeros(3)}, tmp_path)
 
 
 def test_a_launch_leaves_no_trace() -> None:

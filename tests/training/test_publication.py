@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import torch
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
+from httpx import ConnectError
 from huggingface_hub.errors import HFValidationError
 from safetensors.torch import load_file
 
-from pandora.errors import InvalidCheckpoint, InvalidInput
+from pandora.errors import InvalidCheckpoint, InvalidInput, PandoraError, UnknownName
 from pandora.pretrained.loading import load_backbone
 from pandora.pretrained.lora import is_adapted
 from pandora.pretrained.release import Tuned, load_release
@@ -59,6 +60,8 @@ def test_merged_weights_load_without_peft(trained: Tuned, release: Path, home: P
     assert set(library.state_dict()) == set(load_transformer(moved / "transformer").state_dict())
     with pytest.raises(InvalidInput, match="the release itself"):
         merge_release(MergeConfig(release=str(moved), out=str(moved)))
+    with pytest.raises(UnknownName, match="no dtype named 'float8'"):
+        merge_release(MergeConfig(release=str(moved), out=str(tmp_path / "again"), dtype="float8"))
 
 
 class Hub:
@@ -91,6 +94,9 @@ def test_publishing_uploads_the_release_and_nothing_else(trained: Tuned, release
         publish(PublishConfig(release=str(release), repository="world"), hub)
     with pytest.raises(InvalidCheckpoint, match="no release"):
         publish(PublishConfig(release=str(tmp_path / "none"), repository="me/world"), hub)
+    away: Any = Hub(tmp_path, ConnectError("no route to host"))
+    with pytest.raises(PandoraError, match=r"can't be reached for me/world .*no route to host"):
+        publish(PublishConfig(release=str(release), repository="me/world"), away)
     refused: Any = Hub(tmp_path, HFValidationError("403"))
     with pytest.raises(InvalidInput, match="HF_TOKEN"):
         publish(PublishConfig(release=str(release), repository="me/world"), refused)
