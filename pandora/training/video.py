@@ -237,9 +237,9 @@ def _noisy(video: VideoModel, target: Tensor, told: Told, config: VideoTraining)
 
 def stress_of(texts: Sequence[str]) -> dict[str, float]:
     """Of "unstack=4" and the like. Raises InvalidConfig."""
-    found = dict(text.partition("=")[::2] for text in texts)
+    found = [text.partition("=") for text in texts]
     try:
-        return {kind.strip(): float(times) for kind, times in found.items()}
+        return {kind.strip(): float(times) for kind, _, times in found}
     except ValueError as error:
         raise InvalidConfig(f"A stress is a kind of action and a number, such as unstack=4, not {texts}.") from error
 
