@@ -13,15 +13,7 @@ from torch import Tensor
 from pandora.config import Config
 from pandora.errors import InvalidInput
 from pandora.runtime import Runtime
-from pandora.training.progress import (
-    Log,
-    learning_rate,
-    load_training,
-    optimizer_tensors,
-    record,
-    restore_optimizer,
-    save_training,
-)
+from pandora.training.progress import Log, keep_run, learning_rate, record, take_up_run
 from pandora.video.autoencoder import TIME, Autoencoder, AutoencoderConfig
 
 
@@ -99,12 +91,7 @@ def train(config: AutoencoderTraining) -> Path:
     if config.start_from:
         model.load_state_dict(load_file(config.start_from), strict=False)
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, betas=(0.9, 0.98), weight_decay=1e-3)
-    checkpoint, start = folder / "training.safetensors", 0
-    if checkpoint.exists():
-        tensors, header = load_training(checkpoint)
-        start = header["step"]
-        model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
-        restore_optimizer(tensors, optimizer)
+    start = take_up_run(folder, model, [optimizer])
     record(folder, config)
     log = Log(folder, config.steps, start)
     for step, video in enumerate(batches(config, start), start):
@@ -121,8 +108,7 @@ def train(config: AutoencoderTraining) -> Path:
         if (step + 1) % config.log_every == 0:
             log(step + 1)
         if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
-            weights = {f"model.{k}": v for k, v in model.state_dict().items()}
-            save_training(checkpoint, weights | optimizer_tensors(optimizer), {"step": step + 1})
+            keep_run(folder, model, [optimizer], step + 1)
     measure_latents(model, config)
     log.curve("loss", "psnr")
     path = folder / "autoencoder.safetensors"

@@ -5,13 +5,17 @@ import math
 import os
 import platform
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
+from torch import nn
 
 from pandora.config import Config
+
+TRAINING = "training.safetensors"  # in a run's folder: what it resumes from
 
 
 class Log:
@@ -125,3 +129,41 @@ def restore_optimizer(tensors: dict[str, torch.Tensor], *optimizers: torch.optim
                 _, _, index, name = key.split(".", 3)
                 state.setdefault(int(index), {})[name] = value
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def keep_run(
+    folder: Path,
+    model: nn.Module,
+    optimizers: Sequence[torch.optim.Optimizer],
+    step: int,
+    average: Mapping[str, torch.Tensor] | None = None,
+) -> None:
+    """Write the run's `training.safetensors`: the model, its average over steps if there is one, the optimizers."""
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"average.{name}": value for name, value in (average or {}).items()}
+    save_training(folder / TRAINING, tensors | optimizer_tensors(*optimizers), {"step": step})
+
+
+def take_up_run(
+    folder: Path,
+    model: nn.Module,
+    optimizers: Sequence[torch.optim.Optimizer],
+    average: Mapping[str, torch.Tensor] | None = None,
+) -> int:
+    """Inverse of `keep_run`, in place; returns the number of steps done, 0 where nothing is kept."""
+    if not (folder / TRAINING).exists():
+        return 0
+    tensors, header = load_training(folder / TRAINING)
+    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+    for name, value in (average or {}).items():
+        value.copy_(tensors[f"average.{name}"])
+    restore_optimizer(tensors, *optimizers)
+    return int(header["step"])
+
+
+@torch.no_grad()
+def blend(average: Mapping[str, torch.Tensor], model: nn.Module, ema: float, step: int) -> None:
+    """Move the average towards the model after step number `step`, faster at the beginning."""
+    decay = min(ema, (step + 1) / (step + 10))
+    for name, value in model.state_dict().items():
+        average[name].lerp_(value, 1 - decay) if value.is_floating_point() else average[name].copy_(value)

@@ -26,15 +26,7 @@ from pandora.config import Config
 from pandora.errors import InvalidInput
 from pandora.training.alignment import load as load_aligned
 from pandora.training.alignment import save as save_aligned
-from pandora.training.progress import (
-    Log,
-    learning_rate,
-    load_training,
-    optimizer_tensors,
-    record,
-    restore_optimizer,
-    save_training,
-)
+from pandora.training.progress import Log, blend, keep_run, learning_rate, record, take_up_run
 from pandora.worlds import make_world
 from pandora.worlds.base import Meaning, World
 
@@ -185,7 +177,7 @@ def train(config: SpeechConfig) -> Path:
     ]
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=config.weight_decay)
     average = {name: value.detach().clone() for name, value in backbone.state_dict().items()}
-    start = _resume(folder, backbone, average, optimizer)
+    start = take_up_run(folder, backbone, [optimizer], average)
     record(folder, config)
     losses = Losses(config, backbone, adapter, before)
     log = Log(folder, config.steps, start)
@@ -200,9 +192,7 @@ def train(config: SpeechConfig) -> Path:
         sum(parts.values(), torch.zeros(())).backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
-        decay = min(config.ema, (step + 1) / (step + 10))
-        for name, value in backbone.state_dict().items():
-            average[name].lerp_(value, 1 - decay) if value.is_floating_point() else average[name].copy_(value)
+        blend(average, backbone, config.ema, step)
         log.add(**{name: part.item() for name, part in parts.items()})
         if (step + 1) % config.log_every == 0 or step + 1 == config.steps:
             log(step + 1)
@@ -221,22 +211,7 @@ def _save(
     step: int,
 ) -> None:
     """`training.safetensors` to resume from, and the backbone of averaged weights with its adapter."""
-    tensors = {f"model.{k}": v for k, v in backbone.state_dict().items()} | {
-        f"average.{k}": v for k, v in average.items()
-    }
-    save_training(folder / "training.safetensors", tensors | optimizer_tensors(optimizer), {"step": step})
+    keep_run(folder, backbone, [optimizer], step, average)
     kept = Backbone(backbone.config, backbone.tokenizer)
     checkpoint.fill(kept, average, folder)
     save_aligned(folder, kept, adapter)
-
-
-def _resume(folder: Path, backbone: Backbone, average: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> int:
-    path = folder / "training.safetensors"
-    if not path.exists():
-        return 0
-    tensors, header = load_training(path)
-    backbone.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
-    for name in average:
-        average[name].copy_(tensors[f"average.{name}"])
-    restore_optimizer(tensors, optimizer)
-    return int(header["step"])

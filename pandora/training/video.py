@@ -28,15 +28,7 @@ from pandora.training.alignment import load as load_aligned
 from pandora.training.clips import Batch, Clips, Emphasis
 from pandora.training.lora import add_lora, fold
 from pandora.training.metric import visible_metric
-from pandora.training.progress import (
-    Log,
-    learning_rate,
-    load_training,
-    optimizer_tensors,
-    record,
-    restore_optimizer,
-    save_training,
-)
+from pandora.training.progress import Log, blend, keep_run, learning_rate, record, save_training, take_up_run
 from pandora.video.autoencoder import Autoencoder, AutoencoderConfig
 from pandora.video.flow import VideoConfig, VideoModel, diffuse
 from pandora.video.transformer import Cache
@@ -306,7 +298,7 @@ def train(config: VideoTraining) -> Path:
     model = Trainer(config).to(runtime.device)
     average = {name: value.detach().clone() for name, value in model.state_dict().items()}
     optimizers = model.optimizers(config)
-    start = resume(folder, model, average, optimizers)
+    start = take_up_run(folder, model, optimizers, average)
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     parameters = [p for group in groups for p in group["params"]]
     clips = Clips(config.data, config.model.history, config.model.chunk)
@@ -329,10 +321,7 @@ def train(config: VideoTraining) -> Path:
         norm = nn.utils.clip_grad_norm_(parameters, 1.0)
         step_all(optimizers)
         pool.advance(outcome.made, outcome.errors)
-        with torch.no_grad():
-            decay = min(config.ema, (step + 1) / (step + 10))
-            for name, value in model.state_dict().items():
-                average[name].lerp_(value, 1 - decay) if value.is_floating_point() else average[name].copy_(value)
+        blend(average, model, config.ema, step)
         log.add(loss=outcome.loss.item(), **outcome.metrics, grad_norm=float(norm))
         if rank == 0 and (step + 1) % config.log_every == 0:
             log(step + 1, clips=clips.size)
@@ -351,23 +340,8 @@ def save(
     folder: Path, model: Trainer, average: dict[str, Tensor], optimizers: list[torch.optim.Optimizer], step: int
 ) -> None:
     """`training.safetensors` to resume from, and the averaged weights of each part to use."""
-    tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
-    tensors |= {f"average.{k}": v for k, v in average.items()}
-    save_training(folder / "training.safetensors", tensors | optimizer_tensors(*optimizers), {"step": step})
+    keep_run(folder, model, optimizers, step, average)
     for part in ("video", "backbone", "adapter"):
         prefix = f"{part}."
         weights = fold({k.removeprefix(prefix): v for k, v in average.items() if k.startswith(prefix)})
         save_training(folder / f"{part}.safetensors", weights, {"step": step})
-
-
-def resume(folder: Path, model: Trainer, average: dict[str, Tensor], optimizers: list[torch.optim.Optimizer]) -> int:
-    """Take up `training.safetensors` if it is there; returns the number of steps done."""
-    path = folder / "training.safetensors"
-    if not path.exists():
-        return 0
-    tensors, header = load_training(path)
-    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
-    for name in average:
-        average[name].copy_(tensors[f"average.{name}"])
-    restore_optimizer(tensors, *optimizers)
-    return header["step"]
