@@ -156,7 +156,7 @@ class WorldModel:
             raise InvalidAction(
                 f"An action has at most {MAX_ACTION_CHARACTERS} characters, not {len(text):,}. Shorten it."
             )
-        tidy = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        tidy = printable(text)
         if not tidy:
             raise InvalidAction('The action is empty. Say what happens next, such as "pick up the red block".')
         return tidy
@@ -268,6 +268,11 @@ class WorldModel:
             )
             for row, (state, text) in enumerate(zip(states, texts, strict=True))
         ]
+
+
+def printable(text: str) -> str:
+    """The text without control characters, its white space made single."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 @dataclass(eq=False)

@@ -57,8 +57,8 @@ def bench_preset(
     import torch
 
     from pandora.evaluation import speed as bench
-    from pandora.large import Speed, choose, load
-    from pandora.large.loading import plan
+    from pandora.large import Speed, choose
+    from pandora.large.loading import load_parts, plan
     from pandora.large.stand_in import random_parts
     from pandora.runtime import Runtime
 
@@ -70,8 +70,7 @@ def bench_preset(
         plan(config, runtime, asked, _say)
         loaded = random_parts(config, runtime)
     else:
-        model = load(config, device, speed=replace(asked, static=False, quantized=""), report=_say)
-        config, loaded = model.config, _parts_of(model)
+        config, loaded = load_parts(config, runtime, asked, _say)
     _say(f"loaded in {time.perf_counter() - began:.0f} s")
     chosen = [replace(case, plain=case.plain and plain and not quick) for case in bench.cases(config)]
     effort = bench.Effort(clips=8, runs=2) if quick else bench.Effort()
@@ -108,16 +107,6 @@ def show(rows: "list[Row]", settings: dict[str, Any]) -> None:
     if not console.is_terminal:
         console.width = max(console.width, _PIPE_WIDTH)
     console.print(table)
-
-
-def _parts_of(model: Any) -> Any:
-    from pandora.large.loading import Loaded
-
-    reader = model.reader
-    return Loaded(
-        transformer=model.video.transformer, autoencoder=model.autoencoder, prompts=reader.prompts,
-        backbone=reader.backbone, adapter=reader.adapter, adapter_road=reader.adapter_road,
-    )  # fmt: skip
 
 
 def _say(line: str) -> None:

@@ -1,7 +1,7 @@
 """From names to a model on its device: what it takes is said first, then parts are loaded, kernels chosen and recorded.
 
-`load` reads published weights; `stand_in` makes a model of the same parts and sizes whose weights are random, for
-benchmarks where nothing can be downloaded. Both end in `assemble`.
+`load` reads published weights; `stand_in.random_parts` makes parts of the same sizes whose weights are random, for
+benchmarks where nothing can be downloaded. Both come to `assemble`.
 """
 
 import os
@@ -25,17 +25,16 @@ from pandora.large.reading import Reader
 from pandora.offloading import offload
 from pandora.pretrained.autoencoder import TieredAutoencoder, WanAutoencoder, load_autoencoder
 from pandora.pretrained.backbone import PretrainedBackbone
-from pandora.pretrained.files import locate, read_json
+from pandora.pretrained.files import locate
 from pandora.pretrained.loading import load_backbone
 from pandora.pretrained.prompts import PROMPT_TOKENS, PromptEncoder
 from pandora.pretrained.published import VIDEO
 from pandora.pretrained.published_backbones import BACKBONES
-from pandora.pretrained.release import Release, load_release
+from pandora.pretrained.release import load_release, read_release
 from pandora.pretrained.tiny_decoder import TINY_DECODERS
 from pandora.pretrained.video import load_transformer
 from pandora.quantization import KINDS, QuantizedLinear, quantize
 from pandora.runtime import Runtime
-from pandora.types import Sampler
 from pandora.video import choice, static
 from pandora.video.flow import Road, VideoModel
 from pandora.video.kernels import find_kernel
@@ -90,6 +89,12 @@ def load(
     Raises InvalidCheckpoint where a part is missing or doesn't fit, InvalidConfig where the device can't hold it.
     """
     runtime, speed = Runtime.resolve(device, dtype), speed or Speed()
+    config, loaded = load_parts(config, runtime, speed, report)
+    return assemble(config, loaded, runtime, speed, report, fingerprint(config, speed))
+
+
+def load_parts(config: LargeConfig, runtime: Runtime, speed: Speed, report: Report) -> tuple[LargeConfig, Loaded]:
+    """The parts of a config, after the memory plan, and the config as a release has it. Raises as `load`."""
     if config.release:
         config = of_release(config)
     offloaded = plan(config, runtime, speed, report)
@@ -127,13 +132,13 @@ def load(
         transformer=transformer, prompts=prompts, backbone=backbone, adapter=adapter, adapter_road=adapter_road,
         autoencoder=load_autoencoder(config.autoencoder, config.tiny_decoder or None, weights, place),
     )  # fmt: skip
-    return assemble(config, loaded, runtime, speed, report, fingerprint(config, speed))
+    return config, loaded
 
 
 def of_release(config: LargeConfig) -> LargeConfig:
     """The config with what a release was trained for: its past and how it samples. Raises InvalidCheckpoint."""
     place = locate(config.release, ("*.safetensors", "*.json", "README.md"))
-    release = Release.from_dict(read_json(place / "config.json"))
+    release = read_release(place)
     if not release.video.name:
         raise InvalidCheckpoint(
             f"{config.release} has no video model: it is an alignment. Go on from it: pandora train instruction "
@@ -278,13 +283,14 @@ def _steps(video: VideoModel, loaded: Loaded, cells: tuple[int, int], context: i
 
     Each length of the past has memory of its own, so those on the way there, a few clips, run as they are.
     """
-    config, spoken = video.config, None
-    trained = loaded.adapter_road if loaded.adapter is not None else ""
-    if loaded.adapter is not None:
-        spoken = loaded.adapter.config.context_tokens
-    text = spoken if trained == "text" else context if loaded.prompts is not None else None
-    state = spoken if trained in ("state", "both") else None
-    text, state = text if config.road in ("text", "both") else None, state if config.road in ("state", "both") else None
+    config, adapter = video.config, loaded.adapter
+    spoken = None if adapter is None else adapter.config.context_tokens
+    text = state = None
+    if config.road in ("text", "both"):
+        encoded = None if loaded.prompts is None else context
+        text = spoken if adapter is not None and loaded.adapter_road == "text" else encoded
+    if config.road in ("state", "both"):
+        state = spoken
     steps = static.steps_of(config, *cells, batches=speed.batches, text=text, state=state)
     shared = [replace(steps[0], batch=number, shared=config.history) for number in speed.branches if number > 1]
     return [*steps, *shared]
@@ -331,11 +337,3 @@ def _digests(source: str, patterns: tuple[str, ...]) -> list[str]:
                 content.update(file.read(_SAMPLE))
         digests.append(f"{path.name} {size} {content.hexdigest()}")
     return digests
-
-
-def warm(model: LargeWorldModel, clips: int = 3) -> None:
-    """Run a few clips of a grey world, so that the first user does not wait for kernels."""
-    grey = torch.full((model.config.height, model.config.width, 3), 128, dtype=torch.uint8).numpy()
-    state = model.begin(grey)
-    for _ in range(clips):
-        state, _ = model.step(state, "wait", Sampler(steps=model.config.steps))

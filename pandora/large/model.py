@@ -17,7 +17,7 @@ from pandora.runtime import Runtime
 from pandora.types import Sampler, WorldState, noise
 from pandora.video.cache import RollingCache
 from pandora.video.flow import VideoModel
-from pandora.world_model import Clock, Imagined, WorldModel
+from pandora.world_model import Clock, Imagined, WorldModel, printable
 
 _SEEN = 2  # frames of a clip that the backbone is shown: how it went, and how it ended
 
@@ -124,7 +124,7 @@ class LargeWorldModel(WorldModel):
             )  # fmt: skip
             chunks |= zip(rows, made, strict=True)
         chunk = made if len(made) == len(states) else torch.stack([chunks[row] for row in range(len(states))])
-        self._awaited(stop)()
+        stop()
         clock("denoise_ms")
         return Imagined(chunk, _Turn(kept, told))
 
@@ -186,7 +186,7 @@ class LargeWorldModel(WorldModel):
                 latents=self._window(state.latents, chunk[row]),
                 frame=films[row, -1].clone(),
                 decoder_memory=(),
-                description=_printable(turn.told.prompts[row]) if self.config.rewrite else None,
+                description=printable(turn.told.prompts[row]) if self.config.rewrite else None,
                 carried=Kept(
                     cache=caches[row],
                     # a view would keep the memory of the whole batch alive
@@ -254,10 +254,6 @@ def _hand_over(frames: Tensor) -> tuple[Tensor, torch.cuda.Event]:
     done = torch.cuda.Event()
     done.record()
     return host, done
-
-
-def _printable(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _take(x: Tensor, rows: list[int]) -> Tensor:

@@ -1,4 +1,4 @@
-"""Models of true size whose weights are random: for benchmarks and tests, where nothing can be downloaded."""
+"""Parts of true size whose weights are random: for benchmarks, where nothing can be downloaded."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +12,7 @@ from transformers import PreTrainedTokenizerFast, UMT5Config, UMT5EncoderModel
 
 from pandora.adapter import Adapter, AdapterConfig
 from pandora.large.config import LargeConfig
-from pandora.large.loading import Loaded, Report, Speed, assemble, plan
-from pandora.large.model import LargeWorldModel
+from pandora.large.loading import Loaded
 from pandora.pretrained.autoencoder import AUTOENCODERS, TieredAutoencoder, WanAutoencoder
 from pandora.pretrained.backbone import PretrainedBackbone
 from pandora.pretrained.eyes import Optics
@@ -38,25 +37,11 @@ _SPECIAL = (
 )  # fmt: skip
 
 
-def stand_in(
-    config: LargeConfig,
-    device: str = "auto",
-    dtype: str = "auto",
-    speed: Speed | None = None,
-    report: Report = lambda line: None,
-    seed: int = 0,
-) -> LargeWorldModel:
-    """A model of the config's parts at their published sizes, with an adapter and a state road, all weights random.
-
-    Parts must be names that are known here: nothing is fetched. Raises UnknownName, InvalidConfig.
-    """
-    runtime, speed = Runtime.resolve(device, dtype), speed or Speed()
-    plan(config, runtime, speed, report)
-    return assemble(config, random_parts(config, runtime, seed), runtime, speed, report, f"random-{seed}")
-
-
 def random_parts(config: LargeConfig, runtime: Runtime, seed: int = 0) -> Loaded:
-    """Its parts, on the runtime's device. Raises UnknownName."""
+    """The config's parts at their published sizes, with an adapter and a state road, on the runtime's device.
+
+    Parts must be names that are known here: nothing is fetched. Raises UnknownName.
+    """
     torch.manual_seed(seed)
     backbone = None
     with _on(runtime):
