@@ -22,22 +22,7 @@ from pandora.pretrained.video import load_transformer
 from pandora.training.instruction import begin
 from pandora.video import CausalVideoTransformer
 from tests.pretrained.backbones import save_tiny
-from tests.training.published import READING, TEXT_DIM, copy, imagine, release_of, save_all, settings_of, tune
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_all(tmp_path_factory.mktemp("published"))
-
-
-@pytest.fixture(scope="module")
-def trained(home: Path) -> Tuned:
-    return tune(home)
-
-
-@pytest.fixture(scope="module")
-def release(trained: Tuned, home: Path) -> Path:
-    return release_of(trained, home)
+from tests.training.published import READING, TEXT_DIM, copy, imagine, settings_of
 
 
 def test_a_release_loads_as_it_was(trained: Tuned, release: Path, home: Path) -> None:

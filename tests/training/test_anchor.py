@@ -17,16 +17,15 @@ from pandora.training import instruction
 from pandora.training.anchor import AnchorConfig, language_anchor, log_likelihood, measure
 from pandora.training.ewc import Anchor
 from pandora.training.instruction import InstructionTraining
-from tests.training.published import ADAPTER, FORM, PAST, READING, save_all
+from tests.training.published import ADAPTER, FORM, PAST, READING
 
 TEXTS = ["red is warm", "blue is cold"]
 ACTIONS = ["up and down", "left or right"]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A language model that has learnt a few texts by heart."""
-    home = save_all(tmp_path_factory.mktemp("published"))
+def home(home: Path) -> Path:
+    """With a language model that has learnt a few texts by heart."""
     backbone = load_backbone(home / "backbone", READING, torch.float32)
     backbone.decoder.requires_grad_(True)
     learn(backbone, TEXTS, 25)

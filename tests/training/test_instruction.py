@@ -19,17 +19,12 @@ from pandora.training.instruction import InstructionModel, InstructionTraining, 
 from pandora.training.progress import load_training
 from pandora.training.text_alignment import TextAlignment, regression
 from pandora.video import VideoModel
-from tests.training.published import ADAPTER, FORM, PAST, READING, TEXT_DIM, save_all
+from tests.training.published import ADAPTER, FORM, PAST, READING, TEXT_DIM
 
 RUN: dict[str, Any] = {
     "steps": 2, "batch": 2, "warmup": 1, "learning_rate": 1e-2, "precision": "no", "log_every": 1, "save_every": 1,
     "workers": 1, "device": "cpu", "reading": READING, "adapter": ADAPTER,
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_all(tmp_path_factory.mktemp("published"))
 
 
 def settings(home: Path, out: Path, **changes: Any) -> InstructionTraining:

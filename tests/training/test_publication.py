@@ -18,22 +18,7 @@ from pandora.pretrained.release import Tuned, load_release
 from pandora.pretrained.video import load_transformer
 from pandora.training.instruction import begin
 from pandora.training.publication import MergeConfig, PublishConfig, merge_release, publish
-from tests.training.published import READING, copy, imagine, release_of, save_all, settings_of, tune
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_all(tmp_path_factory.mktemp("published"))
-
-
-@pytest.fixture(scope="module")
-def trained(home: Path) -> Tuned:
-    return tune(home)
-
-
-@pytest.fixture(scope="module")
-def release(trained: Tuned, home: Path) -> Path:
-    return release_of(trained, home)
+from tests.training.published import READING, copy, imagine, settings_of
 
 
 def test_merged_weights_load_without_peft(trained: Tuned, release: Path, home: Path, tmp_path: Path) -> None:

@@ -12,12 +12,7 @@ from pandora.training.instruction import InstructionTraining
 from pandora.training.progress import load_training, save_training
 from pandora.training.run import TRAINING, take_up
 from pandora.training.text_alignment import TextAlignment
-from tests.training.published import ADAPTER, FORM, save_all, settings_of
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_all(tmp_path_factory.mktemp("published"))
+from tests.training.published import ADAPTER, FORM, settings_of
 
 
 @pytest.fixture(scope="module")
