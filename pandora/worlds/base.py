@@ -4,7 +4,7 @@ The interface knows no particular world. A world is a stateless rulebook; a scen
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -131,8 +131,11 @@ class World(ABC):
     size: int = 128  # frames are size x size
     fps: int = 8
     frames_per_action: int = 8
-    verbs: dict[str, int]  # verb -> number of arguments
+    verbs: dict[str, int]  # verb -> number of arguments; a verb takes as many in every world
     arguments: tuple[str, ...]  # every value an argument can take
+    attributes: Mapping[str, tuple[str, ...]] = {}  # what a learned judge reads from clips, with its values
+    switches: tuple[str, ...] = ()  # verbs that change the weather, the hour and the like, and nothing else
+    episode_clips: int = 6  # actions in a training episode
 
     @abstractmethod
     def reset(self, seed: int, **options: Any) -> Any:
@@ -173,9 +176,28 @@ class World(ABC):
     def readout(self, frame: Frame) -> Facts | None:
         """The facts read from pixels alone, or None where the picture can't be decoded."""
 
+    def shown(self, scene: Any, meaning: Meaning, after: Any) -> Facts:
+        """What the clip of an action truly shows, from `scene` to `after`, as far as `read` can tell it from pixels.
+
+        More than the state afterwards where motion matters (that the car braked), less where the state can't be seen.
+        """
+        return self.facts(after)
+
+    def read(self, start: Frame, frames: Frames) -> Facts | None:
+        """What a clip shows, from pixels alone: `start` is the picture before it. None where it can't be decoded."""
+        return self.readout(frames[-1])
+
+    def confidence(self, start: Frame, frames: Frames) -> float:
+        """How sure `read` is of this clip, 0..1."""
+        return float(self.read(start, frames) is not None)
+
     @abstractmethod
     def is_held_out(self, scene: Any, meaning: Meaning) -> bool:
         """Whether this (state, action) transition is kept out of all training clips, in any rendering."""
+
+    def demonstrate(self, scene: Any, rng: np.random.Generator) -> list[Meaning]:
+        """Actions, one after the other, that pursue a goal of the world's own; random ones where it has none."""
+        raise InvalidInput(f"The world {self.name} pursues no goals.")
 
     def sample(self, scene: Any, rng: np.random.Generator, legal: bool | None = None) -> Meaning:
         """A random action: a verb, then its arguments, so that rare verbs are as frequent as common ones.
