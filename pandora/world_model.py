@@ -117,7 +117,7 @@ class WorldModel:
             seed=seed,
             step=0,
             actions=(),
-            latents=latent[0].float().cpu().expand(-1, self.config.video.history, -1, -1).contiguous(),
+            latents=self.video.begin(latent[0].float().cpu()),
             frame=frame,
             decoder_memory=tuple(m[0].float().cpu() for m in memory),
         )
@@ -254,15 +254,14 @@ class WorldModel:
 
     def _after(self, states: Sequence[WorldState], texts: list[str], made: "Imagined") -> list[WorldState]:
         """The next states, once all frames are there."""
-        before = torch.stack([state.latents for state in states]).to(made.chunk)
-        history = torch.cat([before, made.chunk], 2)[:, :, -self.config.video.history :].cpu()
+        chunks = made.chunk.cpu()
         kept, frames = [m.float().cpu() for m in made.memory], made.frames[-1]
         return [
             WorldState(
                 seed=state.seed,
                 step=state.step + 1,
                 actions=(*state.actions, text),
-                latents=history[row].clone(),
+                latents=self.video.carry(state.latents, chunks[row]).clone(),
                 frame=frames[row, -1].clone(),
                 decoder_memory=tuple(m[row].clone() for m in kept),
             )

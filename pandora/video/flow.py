@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from pandora.config import Config
 from pandora.errors import InvalidConfig
+from pandora.video import keyframes
 from pandora.video.cache import Cache, RollingCache, turn_pages
 from pandora.video.passes import Passes
 from pandora.video.sampling import SAMPLERS, SamplerName, integrate, schedule
@@ -30,7 +31,7 @@ Road = Literal["off", "text", "state", "both"]
 @dataclass(frozen=True, kw_only=True)
 class VideoConfig(Config):
     chunk: int = 2  # latent frames made at once: one action
-    history: int = 1  # latent frames attended to
+    history: int = 1  # newest latent frames attended to, besides the transformer's key frames
     sink: int = 0  # of them: the world's first frames, which never leave (StreamingLLM, 2309.17453; LongLive)
     prediction: Prediction = "residual"
     coordinates: bool = True  # two more input channels, x and y in -1..1: rotary positions alone are only relative
@@ -52,6 +53,8 @@ class VideoConfig(Config):
             raise InvalidConfig(f"road {self.road!r} needs a transformer with state_dim, the width of the state tokens")
         if not 0 <= self.sink < self.history:
             raise InvalidConfig(f"sink must be at least 0 and less than history, {self.history}, not {self.sink}")
+        if self.transformer.keyframes and self.sink:
+            raise InvalidConfig("Key frames take the place of a sink. Set sink to 0, or keyframes to 0.")
         channels = self.transformer.out_channels * (1 if self.prediction == "velocity" else 2) + 2 * self.coordinates
         if self.transformer.in_channels != channels:
             raise InvalidConfig(
@@ -67,6 +70,14 @@ class VideoModel(nn.Module):
         self.config = config
         self.transformer = CausalVideoTransformer(config.transformer)
         self.static: Passes | None = None  # in the place of the plain ones; see pandora.video.static
+
+    def begin(self, latent: Tensor) -> Tensor:
+        """The past (C, keyframes + history, h, w) of a world whose first latent is (C, 1, h, w)."""
+        return keyframes.begin(latent, self.config.transformer.keyframes, self.config.history)
+
+    def carry(self, past: Tensor, chunk: Tensor) -> Tensor:
+        """The past of one world after its next chunk (C, L, h, w); both stay as they are."""
+        return keyframes.carry(past, chunk, self.config.transformer.keyframes)
 
     @property
     def passes(self) -> Passes:

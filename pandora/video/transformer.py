@@ -9,7 +9,8 @@ In full-sequence mode (no cache) it computes what that class computes, so its ch
   with an output projection that starts at zero, so that an untrained one changes nothing;
 - optional modulation by a pooled action vector beside cross-attention (the better injector at small scale,
   nano-world-model's ablation), starting at zero so that an untrained one changes nothing;
-- an optional end time for flow maps, under the names that AnyFlow checkpoints use.
+- an optional end time for flow maps, under the names that AnyFlow checkpoints use;
+- optional key frames before the history, in patches of twice the side: see `pandora.video.keyframes`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ from pandora.config import Config
 from pandora.errors import InvalidConfig
 from pandora.video.block import Block, layer_norm, modulate, silence
 from pandora.video.cache import Buffers, Cache, LayerCache, Past, RollingCache, gather, line_up, place
+from pandora.video.keyframes import COARSE, KeyframeEmbedding, place_keyframes
 from pandora.video.rotary import as_real, rope_3d
 
 _WIDE = ("time_embedder", "delta_embedder", "norm2", "scale_shift_table")
@@ -48,6 +50,7 @@ class TransformerConfig(Config):
     rope_max_seq_len: int = 1024
     action_dim: int | None = 256  # width of the pooled action vector, None: no action modulation
     state_dim: int | None = None  # width of the tokens on the state road, None: no such road
+    keyframes: int = 0  # earlier moments that every history begins with
     flow_map: bool = False
     flow_map_gate: float = 0.25  # AnyFlow's mixing weight of the end time
 
@@ -109,6 +112,10 @@ class CausalVideoTransformer(nn.Module):
         self.config = config
         width = config.width
         self.patch_embedding = nn.Conv3d(config.in_channels, width, config.patch_size, config.patch_size)
+        self.keyframe_embedding = None
+        if config.keyframes:
+            self.keyframe_embedding = KeyframeEmbedding(config.in_channels, config.patch_size[1], width)
+            self.keyframe_embedding.begin(self.patch_embedding)
         self.condition_embedder = ConditionEmbedder(config)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
         self.norm_out = nn.LayerNorm(width, config.eps, elementwise_affine=False)
@@ -176,6 +183,8 @@ class CausalVideoTransformer(nn.Module):
             rope = rope_3d(self.config.attention_head_dim, before + length, rows, columns, weight.device)
             return rope if weight.device.type == "cpu" else as_real(rope)
 
+        if self.config.keyframes and memory is not None:
+            return self._prepare_keyframes(memory, (length, rows, columns), behind)
         if memory is None or (isinstance(memory[0], RollingCache) and not memory[0].pages):
             return Past(table(0), (None,) * self.config.num_layers)
         if isinstance(memory[0], RollingCache):
@@ -189,10 +198,16 @@ class CausalVideoTransformer(nn.Module):
     def remember(
         self, latents: Tensor, context: Cache | None, past: Past | None = None, state: Cache | None = None
     ) -> Cache:
-        """The cache of clean latents (B, C_in, L, h, w): `forward` at time 0, less what only its output needs."""
+        """The cache of clean latents (B, C_in, L, h, w): `forward` at time 0, less what only its output needs.
+
+        Where the config has key frames the first of the latents are these.
+        """
         past = self.prepare(None, latents.shape[2:]) if past is None else past
-        x = self.patch(latents)
-        time = torch.zeros(x.shape[0], latents.shape[2], device=x.device)
+        x, times = self._embed_past(latents), latents.shape[2]
+        if self.config.keyframes:  # tokens of unequal frames, but all of them at time 0
+            rows, columns = (latents.shape[axis] // self.config.patch_size[axis - 2] for axis in (3, 4))
+            times, past = 1, past._replace(rope=self._past_rope(latents.shape[2], rows, columns))
+        time = torch.zeros(x.shape[0], times, device=x.device)
         _, modulation = self.condition_embedder.embed_time(time, None, None)
         entries = []
         for index, block in enumerate(self.blocks[:-1]):
@@ -261,6 +276,31 @@ class CausalVideoTransformer(nn.Module):
         shift, scale = (self.scale_shift_table.unsqueeze(0) + temb.float().unsqueeze(2)).unsqueeze(3).unbind(2)
         x = self.proj_out(modulate(layer_norm(self.norm_out, x), shift, scale, length))
         return self.unpatch(x, length, height // self.config.patch_size[1], width // self.config.patch_size[2])
+
+    def _embed_past(self, latents: Tensor) -> Tensor:
+        """(B, C, L, h, w) -> tokens (B, N, D), those of key frames first."""
+        if self.keyframe_embedding is None:
+            return self.patch(latents)
+        keyframes = self.config.keyframes
+        return torch.cat([self.keyframe_embedding(latents[:, :, :keyframes]), self.patch(latents[:, :, keyframes:])], 1)
+
+    def _prepare_keyframes(self, memory: Memory, grid: tuple[int, int, int], behind: int) -> Past:
+        """As `prepare`, of a cache that begins with key frames."""
+        if isinstance(memory[0], RollingCache):
+            raise InvalidConfig("Rolling caches hold no key frames. Give the past as latents, or set keyframes to 0.")
+        length, rows, columns = grid
+        coarse = self.config.keyframes * (rows // COARSE) * (columns // COARSE)
+        recent = (memory[0][0].shape[1] - coarse) // (rows * columns)
+        rope = self._past_rope(self.config.keyframes + recent + length, rows, columns)
+        tokens, weight = length * rows * columns, self.proj_out.weight
+        return Past(rope[-tokens:], line_up(memory, rope[:-tokens], behind, weight.dtype))  # type: ignore[arg-type]
+
+    def _past_rope(self, length: int, rows: int, columns: int) -> Tensor:
+        """Rotations of frames of which the first are key frames."""
+        device = self.proj_out.weight.device
+        rope = rope_3d(self.config.attention_head_dim, length, rows, columns, device)
+        rope = place_keyframes(rope.unflatten(0, (length, rows, columns)), self.config.keyframes)
+        return rope if device.type == "cpu" else as_real(rope)
 
     def _blocks(self) -> Iterator[Block]:
         yield from self.blocks  # type: ignore[misc]
