@@ -1,11 +1,11 @@
 """Alignment: the language half learns what sentences mean, before any video is made.
 
-A public English encoder gives word vectors (frozen) and sentence vectors (distilled into the decoder), and a world's
-grammar gives meanings: linear heads must read verb and arguments off the conditioning. The heads are left behind.
+A public English encoder gives word vectors (frozen) and sentence vectors (distilled into the decoder), and the worlds'
+grammars give meanings: linear heads must read verb and arguments off the conditioning. The heads are left behind.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,16 +20,9 @@ from pandora.adapter import Adapter, AdapterConfig, Conditioning
 from pandora.backbone import ActionTokenizer, Backbone, BackboneConfig
 from pandora.backbone.language import SMALL_LANGUAGE
 from pandora.config import Config
+from pandora.runtime import Runtime
 from pandora.training import sentences as text
-from pandora.training.progress import (
-    Log,
-    learning_rate,
-    load_training,
-    optimizer_tensors,
-    record,
-    restore_optimizer,
-    save_training,
-)
+from pandora.training.progress import Log, keep_run, learning_rate, record, take_up_run
 from pandora.training.teacher import (
     Teacher,
     build_tokenizer,
@@ -52,7 +45,7 @@ class AlignmentConfig(Config):
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     adapter: AdapterConfig = field(default_factory=AdapterConfig)
     out: str = "runs/align"
-    world: str = "blocks"
+    worlds: tuple[str, ...] = ("blocks",)
     seed: int = 0
     threads: int = 1
     log_every: int = 20
@@ -63,13 +56,14 @@ class AlignmentConfig(Config):
     warmup: int = 100
     weight_decay: float = 0.05
     distil_weight: float = 3.0
-    sentences: int = 60_000  # of the grammar
+    sentences: int = 60_000  # of the worlds' grammars together
     english: int = 30_000  # for distillation
     frequent: int = 11_500  # word pieces, by frequency
     related: int = 5_000  # words near in meaning to the world's
     whitening: float = 0.5
     history: float = 0.5  # share of sentences with earlier actions before them
     typos: float = 0.1
+    device: str = "auto"
     near_words: float = 0.1  # probability that a word is replaced by a near one
     embedding_noise: float = 0.2
     colours: bool = True  # give the last numbers of a word vector to the colour that the word names
@@ -105,17 +99,20 @@ class Lesson:
     targets: Tensor  # (E, 384) of `english`
     near: dict[str, list[str]]
     words: list[str]
-    frames: Tensor  # (F, H, W, 3) uint8, pictures of the world
+    frames: Tensor  # (F, H, W, 3) uint8, pictures of the worlds
 
 
 def prepare(
-    config: AlignmentConfig, world: World, out: Path, teacher: Teacher
+    config: AlignmentConfig, worlds: Sequence[World], out: Path, teacher: Teacher
 ) -> tuple[Lesson, ActionTokenizer, Tensor]:
     """Corpus, tokenizer, embeddings (V, D) and the teacher's targets; all kept in `out`/cache, once made."""
     cache = out / "cache"
     cache.mkdir(parents=True, exist_ok=True)
+    slots = text.Slots.of(*worlds)
     if not (cache / "corpus.json").is_file():
-        text.collect(world, config.sentences, config.seed, "train").save(cache / "corpus.json")
+        each = -(-config.sentences // len(worlds))
+        corpora = [text.collect(world, each, config.seed, "train", slots=slots) for world in worlds]
+        text.Corpus.join(corpora, np.random.default_rng(config.seed)).save(cache / "corpus.json")
     train = text.Corpus.load(cache / "corpus.json")
     if not (cache / "vectors.safetensors").is_file():
         words = english_words() if config.related else []
@@ -136,8 +133,8 @@ def prepare(
         save_file({"targets": teacher.encode(english).half().contiguous()}, cache / "targets.safetensors")
     english = json.loads((cache / "english.json").read_text())
     targets = load_file(cache / "targets.safetensors")["targets"].float()
-    frames = np.stack([world.render(world.reset(seed)) for seed in range(64)])
-    lesson = Lesson(text.Slots.of(world), train, english, targets, near, words, torch.from_numpy(frames))
+    frames = np.stack([world.render(world.reset(seed)) for world in worlds for seed in range(64 // len(worlds))])
+    lesson = Lesson(slots, train, english, targets, near, words, torch.from_numpy(frames))
     width = int(config.backbone.language["hidden_size"])
     if config.colours:
         colours = colour_vectors(vocabulary, known - train.names).repeat(1, COLOUR_WIDTH // 4)
@@ -208,11 +205,11 @@ def visual_tokens(backbone: Backbone, frames: Tensor, count: int) -> Tensor:
     N varies from batch to batch, since few tokens teach the same and cost less.
     """
     with torch.no_grad():
-        seen = backbone.vision(frames[torch.randint(len(frames), (4,))])
+        seen = backbone.vision(frames[torch.randint(len(frames), (4,))].to(backbone.queries_QD.device))
     kept = torch.randperm(seen.shape[1])[: int(torch.tensor([0, 4, 4, seen.shape[1]])[torch.randint(4, ())])]
     tokens = seen[torch.randint(4, (count,))][:, kept.sort().values]
     noise = torch.randn_like(tokens)
-    return torch.where(torch.rand(count, 1, 1) < 0.5, noise, tokens)
+    return torch.where(torch.rand(count, 1, 1, device=tokens.device) < 0.5, noise, tokens)
 
 
 def losses(
@@ -221,16 +218,16 @@ def losses(
     """The loss of batch number `step` by part: slots from the pooled vector, from the context, and the teacher's."""
     torch.manual_seed(config.seed * 1_000_003 + step)
     actions, histories, classes, english = batch_of(config, lesson, step)
+    classes, target = classes.to(backbone.queries_QD.device), lesson.targets[english].to(backbone.queries_QD.device)
     ids, mask = backbone.tokenize(actions, histories)
     hidden = backbone.read(visual_tokens(backbone, lesson.frames, len(actions)), ids, mask)
     from_pooled, from_context = heads(adapter(hidden))
     ids, mask = backbone.tokenize([lesson.english[int(i)] for i in english], [()] * len(english))
     hidden = backbone.read(backbone.queries_QD.new_zeros(len(english), 0, backbone.width), ids, mask)
     guess = heads.teacher(hidden.mean(1))
-    target = lesson.targets[english]
 
     def slot_loss(logits: list[Tensor]) -> Tensor:
-        return sum((F.cross_entropy(x.float(), classes[:, i]) for i, x in enumerate(logits)), torch.zeros(()))
+        return torch.stack([F.cross_entropy(x.float(), classes[:, i]) for i, x in enumerate(logits)]).sum()
 
     cosine = 1 - F.cosine_similarity(guess.float(), target, dim=1).mean()
     taught = config.distil_weight * cosine
@@ -238,33 +235,35 @@ def losses(
 
 
 def align(
-    config: AlignmentConfig, world: World, out: Path, teacher: Teacher | None = None
+    config: AlignmentConfig, worlds: Sequence[World], out: Path, teacher: Teacher | None = None
 ) -> Iterator[dict[str, float]]:
     """Train, resuming from `out` if it holds a started run; yields the losses of each step."""
-    lesson, tokenizer, embeddings = prepare(config, world, out, teacher or Teacher())
+    runtime = Runtime.resolve(config.device, threads=config.threads).apply()
+    lesson, tokenizer, embeddings = prepare(config, worlds, out, teacher or Teacher())
     backbone, adapter = build(config, tokenizer, embeddings)
-    backbone.language.model.set_attn_implementation("eager")  # on a CPU its backward is faster for short rows
+    if runtime.device.type == "cpu":
+        backbone.language.model.set_attn_implementation("eager")  # its backward is faster there for short rows
     heads = Heads(lesson.slots, config.adapter, backbone.width, lesson.targets.shape[1])
     fixed = {id(p) for p in frozen(backbone)}
-    modules = nn.ModuleDict({"backbone": backbone, "adapter": adapter, "heads": heads})
+    modules = nn.ModuleDict({"backbone": backbone, "adapter": adapter, "heads": heads}).to(runtime.device)
     trained = [p for p in modules.parameters() if id(p) not in fixed]
     for parameter in frozen(backbone):
         parameter.requires_grad_(False)
     optimiser = torch.optim.AdamW(trained, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay)
     table = backbone.language.model.get_input_embeddings()
     hook = table.register_forward_hook(lambda _module, _inputs, output: _blur(config, output))
-    start = _resume(out, modules, optimiser)
+    start = take_up_run(out, modules, [optimiser])
     for step in range(start, config.steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, config.steps, config.learning_rate, config.warmup)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast(runtime.device.type, dtype=torch.bfloat16):
             parts = losses(config, lesson, backbone, adapter, heads, step)
         optimiser.zero_grad(set_to_none=True)
-        sum(parts.values(), torch.zeros(())).backward()
+        torch.stack(list(parts.values())).sum().backward()
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
-            _keep(out, modules, optimiser, step + 1)
+            keep_run(out, modules, [optimiser], step + 1)
             save(out, backbone, adapter)
             save_file({k: v.contiguous() for k, v in heads.state_dict().items()}, out / "heads.safetensors")
         yield {"step": step + 1, **{name: float(value.detach()) for name, value in parts.items()}}
@@ -287,21 +286,6 @@ def _blur(config: AlignmentConfig, embeddings_BSD: Tensor) -> Tensor:
     repeats = (1,) * (embeddings_BSD.ndim - 1) + (COLOUR_WIDTH // 4,)
     colour = colour + noise[..., -COLOUR_WIDTH:] + names_colour * jitter.repeat(*repeats)
     return torch.cat([rest, colour], -1)
-
-
-def _keep(out: Path, modules: nn.ModuleDict, optimiser: torch.optim.Optimizer, step: int) -> None:
-    tensors = {f"modules.{name}": tensor for name, tensor in modules.state_dict().items()}
-    save_training(out / "state.safetensors", tensors | optimizer_tensors(optimiser), {"step": step})
-
-
-def _resume(out: Path, modules: nn.ModuleDict, optimiser: torch.optim.Optimizer) -> int:
-    if not (out / "state.safetensors").is_file():
-        return 0
-    tensors, header = load_training(out / "state.safetensors")
-    prefix = "modules."
-    modules.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
-    restore_optimizer(tensors, optimiser)
-    return int(header["step"])
 
 
 def save(out: Path, backbone: Backbone, adapter: Adapter) -> None:
@@ -333,11 +317,10 @@ def load(folder: str | Path) -> tuple[Backbone, Adapter]:
 
 def train(config: AlignmentConfig) -> Path:
     """Train or resume; returns the run's folder, which `load` reads."""
-    torch.set_num_threads(config.threads)
     folder = Path(config.out)
     record(folder, config)
     log: Log | None = None
-    for losses_of_step in align(config, make_world(config.world), folder):
+    for losses_of_step in align(config, [make_world(name) for name in config.worlds], folder):
         step = int(losses_of_step.pop("step"))
         log = log or Log(folder, config.steps, step - 1)
         if step % config.log_every == 0 or step == config.steps:

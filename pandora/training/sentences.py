@@ -19,15 +19,22 @@ POLITE_TAILS = ("", "", "", ".", "!", " please", ", thanks", " now")
 
 @dataclass(frozen=True)
 class Slots:
-    """A world's meanings as classes: slot 0 is the verb, slot i + 1 its argument i, "none", or "unspecified"."""
+    """The meanings of worlds as classes: slot 0 is the verb, slot i + 1 its argument i, "none", or "unspecified"."""
 
     verbs: tuple[str, ...]
     arguments: tuple[str, ...]
     counts: dict[str, int]  # arguments a verb takes
 
     @classmethod
-    def of(cls, world: World) -> "Slots":
-        return cls(tuple(world.verbs), tuple(world.arguments), dict(world.verbs))
+    def of(cls, *worlds: World) -> "Slots":
+        """Of all verbs and arguments of the worlds. ValueError where a verb takes more arguments in one than another."""
+        counts: dict[str, int] = {}
+        for world in worlds:
+            for verb, count in world.verbs.items():
+                if counts.setdefault(verb, count) != count:
+                    raise ValueError(f"{verb} takes {count} arguments in {world.name} and {counts[verb]} elsewhere.")
+        arguments = dict.fromkeys(argument for world in worlds for argument in world.arguments)
+        return cls(tuple(counts), tuple(arguments), counts)
 
     @property
     def most(self) -> int:
@@ -65,6 +72,14 @@ class Corpus:
     def __getitem__(self, rows: slice) -> "Corpus":
         return Corpus(self.sentences[rows], self.classes[rows], self.names)
 
+    @classmethod
+    def join(cls, corpora: Sequence["Corpus"], rng: np.random.Generator) -> "Corpus":
+        """All of them together, in a random order."""
+        sentences = [sentence for corpus in corpora for sentence in corpus.sentences]
+        classes, order = np.concatenate([corpus.classes for corpus in corpora]), rng.permutation(len(sentences))
+        names = frozenset[str]().union(*(corpus.names for corpus in corpora))
+        return cls([sentences[i] for i in order], classes[order], names)
+
     def save(self, path: Path) -> None:
         """Write as JSON."""
         values = {"sentences": self.sentences, "classes": self.classes.tolist(), "names": sorted(self.names)}
@@ -77,10 +92,12 @@ class Corpus:
         return cls(values["sentences"], np.array(values["classes"], dtype=np.int64), frozenset(values["names"]))
 
 
-def collect(world: World, count: int, seed: int, split: PhraseSplit, scenes: int = 400) -> Corpus:
-    """`count` sentences of the world's grammar, every verb and argument equally often."""
+def collect(
+    world: World, count: int, seed: int, split: PhraseSplit, scenes: int = 400, slots: Slots | None = None
+) -> Corpus:
+    """`count` sentences of the world's grammar, every verb and argument equally often; classes are those of `slots`."""
     rng = np.random.default_rng([seed, split == "train"])
-    slots = Slots.of(world)
+    slots = slots or Slots.of(world)
     scenes = min(scenes, count)
     pool = [world.reset(int(s)) for s in rng.integers(2**31, size=scenes)]
     by_verb: list[dict[str, list[Meaning]]] = []
@@ -91,9 +108,10 @@ def collect(world: World, count: int, seed: int, split: PhraseSplit, scenes: int
         by_verb.append(groups)
     sentences: list[str] = []
     meanings: list[Meaning] = []
+    verbs = tuple(world.verbs)
     for _ in range(count):
         index = int(rng.integers(scenes))
-        verb = slots.verbs[rng.integers(len(slots.verbs))]
+        verb = verbs[rng.integers(len(verbs))]
         choices = by_verb[index].get(verb)
         if not choices:
             continue

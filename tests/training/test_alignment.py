@@ -63,16 +63,16 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 def test_learns_resumes_exactly_and_loads(teacher: Teacher, tmp_path: Path) -> None:
     world = Blocks()
-    whole = list(align(CONFIG, world, tmp_path / "whole", teacher))
+    whole = list(align(CONFIG, [world], tmp_path / "whole", teacher))
     total = [record["pooled"] + record["context"] for record in whole]
     assert [record["step"] for record in whole] == [1, 2, 3, 4, 5, 6]
     assert min(total[3:]) < total[0]
 
-    interrupted = align(CONFIG, world, tmp_path / "parts", teacher)
+    interrupted = align(CONFIG, [world], tmp_path / "parts", teacher)
     for _ in range(4):
         next(interrupted)
     del interrupted
-    rest = list(align(CONFIG, world, tmp_path / "parts", teacher))
+    rest = list(align(CONFIG, [world], tmp_path / "parts", teacher))
     assert [record["step"] for record in rest] == [4, 5, 6]
     again = weights(tmp_path / "parts")
     for name, tensor in weights(tmp_path / "whole").items():
