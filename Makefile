@@ -10,6 +10,7 @@ WEIGHTS ?= weights/pandora-small
 PIP_ARGS ?=
 ARGS ?=
 BIN := $(VENV)/bin
+comma := ,
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
@@ -35,12 +36,8 @@ format: $(VENV)/.installed-dev ## Rewrite to the project's style
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format .
 
-train: $(VENV)/.installed-train ## From nothing to runs/weights: data, four stages, export; each resumes where it stopped
-	@for step in 'data make' 'train autoencoder' 'data encode' 'train alignment' 'train video' 'train rollout'; do \
-	  $(BIN)/pandora $$step $(ARGS); done
-	@$(BIN)/pandora train export --out runs/weights
-	@$(BIN)/pandora train speech --aligned runs/weights $(ARGS)
-	@$(BIN)/pandora train export --speech runs/speech --out runs/weights
+train: $(VENV)/.installed-train ## From nothing to runs/general/weights: data of all worlds, every stage; resumes where it stopped
+	@$(BIN)/pandora train recipe $(ARGS)
 
 eval: $(VENV)/.installed ## Measure the weights against the simulator: table and plot
 	@$(BIN)/pandora eval --weights $(WEIGHTS) $(ARGS)
@@ -59,7 +56,7 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@touch $(VENV)/.installed $@
 
 $(VENV)/.installed-train: pyproject.toml | $(BIN)/python
-	@$(call install,.[train])
+	@$(call install,.[train$(comma)worlds])
 	@touch $(VENV)/.installed $@
 
 define install
@@ -84,6 +81,9 @@ $(BIN)/python:
 	$$python -m venv $(VENV)
 
 browser: $(VENV)/.installed-dev
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! ldconfig -p | grep -q libEGL.so.1; then \
+	  echo "Installing what draws without a display …"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends libegl1 libgl1-mesa-dri >/dev/null; fi
 	@if ! command -v chromium chromium-browser google-chrome >/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    echo "Installing chromium for the browser tests …"; \

@@ -106,8 +106,8 @@ class Grammar:
         plain = " ".join(text.lower().split()).rstrip(" .!?")
         for pattern, verb, names in self._patterns:
             if found := pattern.fullmatch(plain):
-                said = {name: found[f"{name}_{i}"] for i, name in enumerate(names)}
-                return Said(verb, {name: self._value[word] for name, word in said.items() if word})
+                said = [(name, found[f"{name}_{i}"]) for i, name in enumerate(names)]  # of one choice, not the others
+                return Said(verb, {name: self._value[word] for name, word in said if word})
         return None
 
     def _ways_out(self, verb: str, slots: Mapping[str, str]) -> tuple[str, ...]:

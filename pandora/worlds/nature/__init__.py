@@ -1,0 +1,1 @@
+"""Nature: hills and water under changing weather, hours and wind, with a camp fire in the foreground."""
