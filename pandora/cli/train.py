@@ -10,11 +10,17 @@ STAGES = {
     "speech": "Teach the backbone to say what it sees, and what would follow, in words.",
     "video": "The video model, on true histories.",
     "rollout": "The video model, on its own rollouts, so that errors do not pile up.",
+    "judge": "A world's learned judge: what a clip shows, read from pixels; then measure it on true clips.",
     "text-alignment": "Published models: teach an adapter to say what a text encoder would, from films with captions.",
     "instruction": "Published models: teach a video transformer to go on from a past as it is told, from films.",
 }
 
 MORE = {
+    "recipe": ("All stages from nothing to weights, within a time; it resumes.", "pandora.training.recipe:run"),
+    "novelty": (
+        "What the trained worlds look like, so that strange pictures are told.",
+        "pandora.training.novelty:measure",
+    ),
     "export": ("Put the runs' parts together into a weights folder.", "pandora.training.export:export"),
     "anchor": (
         "Published models: measure which weights a language model's own ability rests on.",

@@ -22,7 +22,7 @@ from pandora.backbone.language import SMALL_LANGUAGE
 from pandora.config import Config
 from pandora.runtime import Runtime
 from pandora.training import sentences as text
-from pandora.training.progress import Log, keep_run, learning_rate, record, take_up_run
+from pandora.training.progress import Log, Pace, keep_run, learning_rate, record, take_up_run, time_spent
 from pandora.training.teacher import (
     Teacher,
     build_tokenizer,
@@ -50,6 +50,7 @@ class AlignmentConfig(Config):
     threads: int = 1
     log_every: int = 20
     steps: int = 700
+    minutes: float = 0.0  # at most, over all starts; the learning rate then falls by the clock. 0: as long as it takes
     batch: int = 96
     english_batch: int = 48
     learning_rate: float = 1.5e-3
@@ -252,21 +253,25 @@ def align(
     optimiser = torch.optim.AdamW(trained, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay)
     table = backbone.language.model.get_input_embeddings()
     hook = table.register_forward_hook(lambda _module, _inputs, output: _blur(config, output))
-    start = take_up_run(out, modules, [optimiser])
-    for step in range(start, config.steps):
+    step = take_up_run(out, modules, [optimiser])
+    pace = Pace(config.steps, config.minutes, time_spent(out))
+    over = pace.is_over(step)
+    while not over:
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, config.steps, config.learning_rate, config.warmup)
+            group["lr"] = learning_rate(step, pace.total(step), config.learning_rate, config.warmup)
         with torch.autocast(runtime.device.type, dtype=torch.bfloat16):
             parts = losses(config, lesson, backbone, adapter, heads, step)
         optimiser.zero_grad(set_to_none=True)
         torch.stack(list(parts.values())).sum().backward()
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
-        if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
-            keep_run(out, modules, [optimiser], step + 1)
+        step += 1
+        over = pace.is_over(step)
+        if step % config.save_every == 0 or over:
+            keep_run(out, modules, [optimiser], step, spent=pace.spent)
             save(out, backbone, adapter)
             save_file({k: v.contiguous() for k, v in heads.state_dict().items()}, out / "heads.safetensors")
-        yield {"step": step + 1, **{name: float(value.detach()) for name, value in parts.items()}}
+        yield {"step": step, "of": pace.total(step), **{name: float(value.detach()) for name, value in parts.items()}}
     hook.remove()
 
 
@@ -321,10 +326,10 @@ def train(config: AlignmentConfig) -> Path:
     record(folder, config)
     log: Log | None = None
     for losses_of_step in align(config, [make_world(name) for name in config.worlds], folder):
-        step = int(losses_of_step.pop("step"))
+        step, total = (int(losses_of_step.pop(name)) for name in ("step", "of"))
         log = log or Log(folder, config.steps, step - 1)
         if step % config.log_every == 0 or step == config.steps:
-            log(step, **losses_of_step)
+            log(step, total, **losses_of_step)
     if log is not None:
         log.curve("pooled", "context", "teacher")
     return folder

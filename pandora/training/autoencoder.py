@@ -1,28 +1,28 @@
-"""Stage 1: the autoencoder, on frames alone. Then `encode` turns shards of frames into shards of latents."""
+"""Stage 1: the autoencoder, on frames alone. pandora/training/encoding.py then turns films into latents."""
 
-import os
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pandora.config import Config
-from pandora.errors import InvalidInput
 from pandora.runtime import Runtime
-from pandora.training.progress import Log, keep_run, learning_rate, record, take_up_run
+from pandora.training.progress import Log, Pace, keep_run, learning_rate, record, take_up_run, time_spent
+from pandora.training.windows import Windows
 from pandora.video.autoencoder import TIME, Autoencoder, AutoencoderConfig
 
 
 @dataclass(frozen=True, kw_only=True)
 class AutoencoderTraining(Config):
-    data: str = "data/blocks"
+    data: str = "data/blocks"  # a folder of shards, or several with weights: data/blocks=2,data/road=1
     out: str = "runs/autoencoder"
     start_from: str = ""  # autoencoder.safetensors of an earlier, perhaps smaller one; what it lacks starts silent
     steps: int = 6000
+    minutes: float = 0.0  # at most, over all starts; the learning rate then falls by the clock. 0: as long as it takes
     batch: int = 4
     frames: int = 9  # 1 + 4k
     learning_rate: float = 1e-3
@@ -32,6 +32,8 @@ class AutoencoderTraining(Config):
     seed: int = 0
     log_every: int = 100
     save_every: int = 1000
+    readers: int = 2  # threads that decode films ahead
+    film_memory: float = 2.0  # gigabytes of decoded films that are kept; a film of six actions has 2.4 MB
     threads: int = 1
     device: str = "auto"
     model: AutoencoderConfig = field(default_factory=AutoencoderConfig)
@@ -39,19 +41,9 @@ class AutoencoderTraining(Config):
 
 def batches(config: AutoencoderTraining, start: int) -> Iterator[Tensor]:
     """Random windows (B, 3, frames, H, W) in -1..1; over the same shards, step k always draws the same windows."""
-    for step in range(start, config.steps):
-        if step == start or step % 100 == 0:  # shards may still be coming
-            paths = sorted(Path(config.data).glob("*.npy"))
-        if not paths:
-            raise InvalidInput(f"No shards in {config.data}. Make some: pandora data make --out {config.data}")
-        rng = np.random.default_rng([config.seed, step])
-        shard = np.load(paths[rng.integers(len(paths))], mmap_mode="r")
-        rows = []
-        for _ in range(config.batch):
-            first = 4 * rng.integers((shard.shape[1] - config.frames) // 4 + 1)
-            rows.append(shard[rng.integers(len(shard)), first : first + config.frames])
-        video = torch.from_numpy(np.stack(rows)).permute(0, 4, 1, 2, 3).float()
-        yield video / 127.5 - 1
+    windows = Windows(config.data, config.frames, config.film_memory)
+    for frames in windows.batches(config.seed, start, config.steps, config.batch, config.readers):
+        yield torch.from_numpy(frames).permute(0, 4, 1, 2, 3).float() / 127.5 - 1
 
 
 def loss_of(model: Autoencoder, video: Tensor, config: AutoencoderTraining) -> tuple[Tensor, Tensor]:
@@ -75,8 +67,8 @@ def measure_latents(model: Autoencoder, config: AutoencoderTraining, count: int 
     for index, video in enumerate(batches(config, 0)):
         if index == count:
             break
-        sequence = torch.cat([video[:, :, :1].expand(-1, -1, 3, -1, -1), video], 2)
-        rows.append(model.encode_raw(sequence).float().transpose(0, 1).flatten(1))
+        sequence = torch.cat([video[:, :, :1].expand(-1, -1, 3, -1, -1), video], 2).to(model.latents_mean.device)
+        rows.append(model.encode_raw(sequence).float().transpose(0, 1).flatten(1).cpu())
     values = torch.cat(rows, 1)
     model.latents_mean.copy_(values.mean(1))
     model.latents_std.copy_(values.std(1))
@@ -93,11 +85,14 @@ def train(config: AutoencoderTraining) -> Path:
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, betas=(0.9, 0.98), weight_decay=1e-3)
     start = take_up_run(folder, model, [optimizer])
     record(folder, config)
-    log = Log(folder, config.steps, start)
-    for step, video in enumerate(batches(config, start), start):
+    log, pace = Log(folder, config.steps, start), Pace(config.steps, config.minutes, time_spent(folder))
+    films = batches(config, start)
+    step, over = start, pace.is_over(start)
+    while not over:
+        video = next(films)
         torch.manual_seed(config.seed * 1_000_003 + step)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, config.steps, config.learning_rate)
+            group["lr"] = learning_rate(step, pace.total(step), config.learning_rate)
         with torch.autocast(runtime.device.type, torch.bfloat16):
             loss, error = loss_of(model, video.to(runtime.device), config)
         loss.backward()
@@ -105,44 +100,15 @@ def train(config: AutoencoderTraining) -> Path:
         optimizer.step()
         optimizer.zero_grad()
         log.add(loss=loss.item(), psnr=-10 * float(torch.log10(error.detach())))
-        if (step + 1) % config.log_every == 0:
-            log(step + 1)
-        if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
-            keep_run(folder, model, [optimizer], step + 1)
+        step += 1
+        over = pace.is_over(step)
+        if step % config.log_every == 0:
+            log(step, pace.total(step))
+        if step % config.save_every == 0 or over:
+            keep_run(folder, model, [optimizer], step, spent=pace.spent)
     measure_latents(model, config)
     log.curve("loss", "psnr")
     path = folder / "autoencoder.safetensors"
     save_file({k: v.contiguous() for k, v in model.state_dict().items()}, str(path))
+    (folder / "config.json").write_text(json.dumps({"autoencoder": config.model.to_dict()}, indent=2) + "\n")
     return path
-
-
-@dataclass(frozen=True, kw_only=True)
-class Encoding(Config):
-    data: str = "data/blocks"
-    autoencoder: str = "runs/autoencoder/autoencoder.safetensors"
-    threads: int = 1
-    device: str = "auto"
-    model: AutoencoderConfig = field(default_factory=AutoencoderConfig)
-
-
-@torch.no_grad()
-def encode(config: Encoding) -> Iterator[Path]:
-    """Write `NNNNN.safetensors` with float16 `latents` (E, C, L, h, w) beside each shard; those that exist are kept."""
-    runtime = Runtime.resolve(config.device, threads=config.threads).apply()
-    model = Autoencoder(config.model).to(runtime.device)
-    model.load_state_dict(load_file(config.autoencoder))
-    model.eval()
-    for source in sorted(Path(config.data).glob("*.npy")):
-        path = source.with_suffix(".safetensors")
-        if not path.exists():
-            frames = np.load(source, mmap_mode="r")
-            rows = [_encode_rows(model, frames[i : i + 4], runtime.device) for i in range(0, len(frames), 4)]
-            save_file({"latents": torch.cat(rows)}, str(part := path.with_suffix(".part")))
-            os.replace(part, path)
-        yield path
-
-
-def _encode_rows(model: Autoencoder, frames: np.ndarray, device: torch.device) -> Tensor:
-    video = torch.from_numpy(np.array(frames)).to(device).permute(0, 4, 1, 2, 3).contiguous()
-    with torch.autocast(device.type, torch.bfloat16):
-        return model.encode(video.bfloat16() / 127.5 - 1).half().cpu()

@@ -1,23 +1,26 @@
 """Latent clips as the video stages read them: histories, targets, sentences and the frames the backbone looks at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
 from pandora.errors import InvalidInput
-from pandora.training.data import read_actions
+from pandora.training.encoded import SUFFIX, Encoded
+from pandora.training.mixture import parse_mixture, pick
+from pandora.video import keyframes
+
+Place = tuple[int, int]  # an episode: the number of its shard, its row in it
 
 
 @dataclass(frozen=True)
 class Batch:
     """What one step needs: B clips, each with the latents before it."""
 
-    history: Tensor  # (B, C, history, h, w) float32
+    history: Tensor  # (B, C, keyframes + history, h, w) float32
     target: Tensor  # (B, C, chunk, h, w) float32
     frames: Tensor  # (B, H, W, 3) uint8: the picture before the action
     sentences: list[str]
@@ -25,10 +28,11 @@ class Batch:
 
 
 class Emphasis:
-    """How readily a clip is drawn: by how wrong the model lately was about its kind of action, against the worst kind.
+    """How readily a clip is drawn: by how wrong the model lately was about its kind, against the worst of its world.
 
-    A kind is the action's verb, and whether the rules allow it. Kinds not yet seen are always taken. `stress` says
-    whose errors count so many times: what looks wrong to the eye is not always what is far off in numbers.
+    A kind is the world, the action's verb, and whether the rules allow it: "road/turn_left (illegal)". Kinds not yet
+    seen are always taken. `stress` says whose errors count so many times, by kind, or by verb in whatever world: what
+    looks wrong to the eye is not always what is far off in numbers.
     """
 
     def __init__(self, floor: float, memory: float = 0.98, stress: Mapping[str, float] | None = None):
@@ -37,86 +41,135 @@ class Emphasis:
 
     def learn(self, kinds: list[str], errors: list[float]) -> None:
         for kind, plain in zip(kinds, errors, strict=True):
-            error = plain * self.stress.get(kind, 1.0)
+            error = plain * self.stress.get(kind, self.stress.get(kind.rpartition("/")[2], 1.0))
             self.errors[kind] = error + self.memory * (self.errors.get(kind, error) - error)
 
     def chance(self, kind: str) -> float:
         """In `floor`..1: that a clip of this kind is taken when it comes up."""
         if kind not in self.errors:
             return 1.0
-        return max(self.floor, self.errors[kind] / max(*self.errors.values(), 1e-9))
+        world = kind.rpartition("/")[0]
+        worst = max(error for other, error in self.errors.items() if other.rpartition("/")[0] == world)
+        return max(self.floor, self.errors[kind] / max(worst, 1e-9))
+
+
+@dataclass
+class _Source:
+    """A folder of the mixture: its episodes, and its clips as (shard, row, clip)."""
+
+    folder: Path
+    weight: float
+    episodes: list[Place] = field(default_factory=list)
+    clips: list[tuple[int, int, int]] = field(default_factory=list)
 
 
 class Clips:
-    """Every encoded shard of a folder, latents in memory, frames on disk. `refresh` takes up shards that came later."""
+    """Every encoded shard of one folder, or of several with weights ("data/blocks=2,data/road=1").
 
-    def __init__(self, folder: str, history: int, chunk: int, frames_per_action: int = 8):
-        self.folder = Path(folder)
-        self.history, self.chunk, self.per_action = history, chunk, frames_per_action
-        self.latents: list[Tensor] = []
-        self.frames: list[np.ndarray] = []
-        self.actions: list[list[list[dict]]] = []
+    Labels are in memory, latents and pictures on disk. Episodes may differ in length. `refresh` takes up shards that
+    came later. Raises InvalidInput where a folder has none, or has some of another autoencoder than the rest.
+    """
+
+    def __init__(self, data: str, history: int, chunk: int, frames_per_action: int = 8, keyframes: int = 0):
+        self.history, self.chunk, self.per_action, self.keyframes = history, chunk, frames_per_action, keyframes
+        self.sources = [_Source(folder, weight) for folder, weight in parse_mixture(data).items()]
+        self.shards: list[Encoded] = []
         self.seen: set[Path] = set()
         self.refresh()
-        if not self.latents:
-            raise InvalidInput(
-                f"No encoded shards in {folder}. Make and encode some: pandora data make, pandora data encode"
-            )
+        for source in self.sources:
+            if not source.clips:
+                raise InvalidInput(
+                    f"No encoded shards in {source.folder}. Make and encode some: pandora data make, then "
+                    f"pandora data encode --data {source.folder}"
+                )
 
     def refresh(self) -> None:
-        for path in sorted(self.folder.glob("*.safetensors")):
-            if path in self.seen:
-                continue
-            self.seen.add(path)
-            with safe_open(str(path), "pt") as file:
-                self.latents.append(file.get_tensor("latents"))
-            self.frames.append(np.load(path.with_suffix(".npy"), mmap_mode="r"))
-            self.actions.append(read_actions(path))
+        for source in self.sources:
+            for path in sorted(source.folder.glob(f"*{SUFFIX}")):
+                if path not in self.seen:
+                    self.seen.add(path)
+                    self._take_up(source, Encoded(path))
 
-    @property
-    def clips(self) -> int:
-        """Clips in an episode."""
-        return len(self.actions[0][0])
+    def _take_up(self, source: _Source, shard: Encoded) -> None:
+        if not shard.labels:
+            return
+        made_by = shard.made_of.get("autoencoder")
+        if self.shards and made_by != (other := self.shards[0]).made_of.get("autoencoder"):
+            raise InvalidInput(
+                f"{shard.path} and {other.path} were encoded by different autoencoders. Encode both by the same one: "
+                f"pandora data encode --data {source.folder} --autoencoder …"
+            )
+        per_action = {int(label["frames_per_action"]) for label in shard.labels}
+        if shard.chunk != self.chunk or per_action != {self.per_action}:
+            raise InvalidInput(
+                f"{shard.path} has {shard.chunk} latent frames and {sorted(per_action)} frames an action; this model "
+                f"has {self.chunk} and {self.per_action}. Make or import the data with as many."
+            )
+        number = len(self.shards)
+        self.shards.append(shard)
+        source.episodes += [(number, row) for row in range(len(shard.clips))]
+        source.clips += [(number, row, clip) for row, count in enumerate(shard.clips) for clip in range(count)]
 
     @property
     def size(self) -> int:
         """Clips in all."""
-        return sum(len(episodes) * self.clips for episodes in self.actions)
+        return sum(len(source.clips) for source in self.sources)
 
-    def draw(self, rng: np.random.Generator) -> tuple[int, int]:
-        """A random episode, as (shard, row)."""
-        shard = int(rng.integers(len(self.latents)))
-        return shard, int(rng.integers(len(self.latents[shard])))
+    def length(self, episode: Place) -> int:
+        """Clips in an episode."""
+        return self.shards[episode[0]].clips[episode[1]]
 
-    def kind(self, episode: tuple[int, int], clip: int) -> str:
+    def latents(self, episode: Place) -> Tensor:
+        """All latents of an episode: (C, 1 + clips * chunk, h, w) float32."""
+        return self.shards[episode[0]].latents(episode[1], 0, 1 + self.length(episode) * self.chunk)
+
+    def draw(self, rng: np.random.Generator) -> Place:
+        """A random episode, from a folder as often as its weight says."""
+        episodes = self._source(rng).episodes
+        return episodes[int(rng.integers(len(episodes)))]
+
+    def _source(self, rng: np.random.Generator) -> _Source:
+        return self.sources[pick([source.weight for source in self.sources], rng)]
+
+    def kind(self, episode: Place, clip: int) -> str:
         """What `Emphasis` tells apart."""
-        action = self.actions[episode[0]][episode[1]][clip]
-        return action["meaning"].split()[0] + ("" if action["legal"] else " (illegal)")
+        label = self.shards[episode[0]].labels[episode[1]]
+        action = label["actions"][clip]
+        return f"{label['world']}/{action['verb']}" + ("" if action["legal"] else " (illegal)")
 
-    def place(self, rng: np.random.Generator, emphasis: Emphasis) -> tuple[tuple[int, int], int]:
-        """A random episode and clip, of which kinds that go well are passed over more often."""
+    def place(self, rng: np.random.Generator, emphasis: Emphasis) -> tuple[Place, int]:
+        """A random episode and clip, of which kinds that go well are passed over more often.
+
+        The folder is drawn first: emphasis does not change the weights of the mixture.
+        """
+        source = self._source(rng)
         while True:
-            episode, clip = self.draw(rng), int(rng.integers(self.clips))
-            if rng.random() < emphasis.chance(self.kind(episode, clip)):
-                return episode, clip
+            shard, row, clip = source.clips[int(rng.integers(len(source.clips)))]
+            if rng.random() < emphasis.chance(self.kind((shard, row), clip)):
+                return (shard, row), clip
 
-    def past(self, episode: tuple[int, int], clip: int) -> Tensor:
-        """The true latents before clip number `clip`: (C, history, h, w); before the start the world stood still."""
-        latents = self.latents[episode[0]][episode[1]]
+    def past(self, episode: Place, clip: int) -> Tensor:
+        """What the model remembers before clip number `clip`, of the truth: (C, keyframes + history, h, w).
+
+        Before the start the world stood still.
+        """
         end = 1 + clip * self.chunk
-        rows = [latents[:, max(0, index)] for index in range(end - self.history, end)]
-        return torch.stack(rows, 1).float()
+        whole = self.shards[episode[0]].latents(episode[1], 0, end)
+        past = keyframes.begin(whole[:, :1], self.keyframes, self.history)
+        for first in range(1, end, self.chunk):
+            past = keyframes.carry(past, whole[:, first : first + self.chunk], self.keyframes)
+        return past
 
     def batch(
-        self, episodes: list[tuple[int, int]], clips: list[int], histories: list[Tensor], rng: np.random.Generator
+        self, episodes: list[Place], clips: list[int], histories: list[Tensor], rng: np.random.Generator
     ) -> Batch:
         """Collate, with a sentence drawn for each action and, for half of them, what was said before."""
         targets, frames, sentences, earlier = [], [], [], []
-        for (shard, row), clip in zip(episodes, clips, strict=True):
-            begin = 1 + clip * self.chunk
-            targets.append(self.latents[shard][row][:, begin : begin + self.chunk].float())
-            frames.append(torch.from_numpy(np.array(self.frames[shard][row, clip * self.per_action])))
-            said = [action["sentences"] for action in self.actions[shard][row][: clip + 1]]
+        for (number, row), clip in zip(episodes, clips, strict=True):
+            shard, begin = self.shards[number], 1 + clip * self.chunk
+            targets.append(shard.latents(row, begin, begin + self.chunk))
+            frames.append(torch.from_numpy(shard.frame(row, clip)))
+            said = [action["sentences"] for action in shard.labels[row]["actions"][: clip + 1]]
             spoken = [choices[rng.integers(len(choices))] for choices in said]
             sentences.append(spoken[-1])
             earlier.append(tuple(spoken[:-1]) if rng.random() < 0.5 else ())

@@ -1,98 +1,113 @@
-"""Episodes with known truth, as shards on disk: frames, and beside them what was done and how it may be said.
+"""Training data of the worlds: `pandora data make` fills a folder a world with episodes of known truth.
 
-A shard is `NNNNN.npy`, uint8 (E, 1 + clips * frames_per_action, H, W, 3), and `NNNNN.jsonl`, one line an episode:
-{"seed", "actions": [{"meaning", "legal", "sentences": [...]}, ...]}. No transition of the world's hold-out and no
-sentence of its held-out phrasings is ever written. The same seed gives the same shard.
+The same seed gives the same shards, whatever the number of processes. See pandora/training/episodes.py for what an
+episode holds and what never is in one, and pandora/training/dataset.py for the layout.
 """
 
-import json
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from pandora import __version__
+from pandora.errors import InvalidInput, UnknownName
+from pandora.training import datacard
+from pandora.training.dataset import begin, fill, shard_path
+from pandora.training.episodes import TRAINING_SEEDS, Episode, EpisodeConfig, choose, make_episode
+from pandora.training.filmcodec import CODEC, encode_film
+from pandora.training.shards import NewSample
+from pandora.worlds import make_world, world_names
+from pandora.worlds.base import World
 
-from pandora.config import Config
-from pandora.worlds import make_world
-from pandora.worlds.base import Frames, Meaning, World
+__all__ = ["TRAINING_SEEDS", "DataConfig", "Episode", "EpisodeConfig", "choose", "make", "make_episode"]
 
-TRAINING_SEEDS = 10**9  # training draws scenes from seeds below, evaluation from seeds above
+ALL = "all"
+_SEED_STRIDE = 10_000_019
+_SHAPES_DATA = ("length", "episodes", "sentences", "illegal", "goals", "seed")  # settings that a folder is of
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataConfig(Config):
+class DataConfig(EpisodeConfig):
     """What `make` writes."""
 
-    out: str = "data/blocks"
-    world: str = "blocks"
-    shards: int = 100
-    first_shard: int = 0
-    episodes: int = 128  # a shard
-    clips: int = 6  # an episode
-    sentences: int = 8  # phrasings kept for each action
-    illegal: float = 0.18
+    world: tuple[str, ...] = ("blocks",)  # repeat for several, or all: each has a folder of its own
+    out: str = ""  # folder of one world, or of the folders of several; without it data/WORLD
+    clips: int = 20_000  # of each world; ask for more later, and they are added
+    episodes: int = 64  # a shard
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Episode:
-    """A start picture and what followed: frames (1 + clips * frames_per_action, H, W, 3) uint8."""
-
-    frames: Frames
-    actions: list[dict[str, Any]]
-
-
-def choose(world: World, scene: Any, rng: np.random.Generator, illegal: float) -> Meaning:
-    """A training action: illegal with the given probability, never held out, fewer of the verbs without arguments."""
-    for _ in range(1000):
-        legal = rng.random() >= illegal
-        try:
-            meaning = world.sample(scene, rng, legal)
-        except ValueError:
-            continue
-        if world.is_held_out(scene, meaning) or (not meaning.arguments and rng.random() < 0.6):
-            continue
-        return meaning
-    raise RuntimeError("No action of this scene is outside the hold-out.")
-
-
-def make_episode(world: World, config: DataConfig, seed: int) -> Episode:
-    """One episode of random behaviour from a random scene."""
-    rng, words = np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2])
-    scene = world.reset(seed)
-    frames, actions = [world.render(scene)[None]], []
-    for _ in range(config.clips):
-        meaning = choose(world, scene, rng, config.illegal)
-        sentences = [world.say(scene, meaning, words) for _ in range(config.sentences)]
-        outcome = world.step(scene, meaning)
-        frames.append(outcome.frames)
-        actions.append({"meaning": str(meaning), "legal": outcome.legal, "sentences": sentences})
-        scene = outcome.scene
-    return Episode(np.concatenate(frames), actions)
+    processes: int = 0  # that draw; 0: as many as cores
 
 
 def make(config: DataConfig) -> Iterator[Path]:
-    """Write the shards that are not there yet, and yield each one's path. A shard appears only when it is whole."""
-    world = make_world(config.world)
-    out = Path(config.out)
-    out.mkdir(parents=True, exist_ok=True)
-    for shard in range(config.first_shard, config.first_shard + config.shards):
-        path = out / f"{shard:05d}.npy"
-        if not path.exists():
-            first = config.seed * 10_000_019 % TRAINING_SEEDS + shard * config.episodes
-            seeds = [seed % TRAINING_SEEDS for seed in range(first, first + config.episodes)]
-            episodes = [make_episode(world, config, seed) for seed in seeds]
-            lines = [json.dumps({"seed": s, "actions": e.actions}) for s, e in zip(seeds, episodes, strict=True)]
-            path.with_suffix(".jsonl").write_text("\n".join(lines) + "\n")
-            with open(part := path.with_suffix(".part"), "wb") as file:
-                np.save(file, np.stack([episode.frames for episode in episodes]))
-            os.replace(part, path)
-        yield path
+    """Write the shards that are not there yet, and a data card; yields each world's folder as it is complete."""
+    for name, folder in folders(config).items():
+        make_one(make_world(name), config, folder)
+        yield folder
 
 
-def read_actions(path: Path) -> list[list[dict[str, Any]]]:
-    """The actions of a shard's episodes, from its .jsonl."""
-    with open(path.with_suffix(".jsonl")) as file:
-        return [json.loads(line)["actions"] for line in file]
+def folders(config: DataConfig) -> dict[str, Path]:
+    """Where the data of each world goes. Raises UnknownName."""
+    names = world_names() if ALL in config.world else list(dict.fromkeys(config.world))
+    if unknown := [name for name in names if name not in world_names()]:
+        raise UnknownName("world", unknown[0], [*world_names(), ALL])
+    if len(names) == 1 and config.out:
+        return {names[0]: Path(config.out)}
+    return {name: Path(config.out or "data") / name for name in names}
+
+
+def make_one(world: World, config: DataConfig, folder: Path) -> None:
+    """One world's folder, of whole episodes: at least `config.clips` clips."""
+    if config.clips < 1 or config.episodes < 1 or not 0 <= config.illegal <= 1 or not 0 <= config.goals <= 1:
+        raise InvalidInput("Ask for at least one clip and one episode a shard; shares are from 0 to 1.")
+    config = replace(config, length=config.actions_in(world))
+    count = math.ceil(config.clips / config.length)
+    settings = {
+        "kind": "world",
+        "world": world.name,
+        "fps": world.fps,
+        "frames_per_action": world.frames_per_action,
+        "size": world.size,
+        "codec": CODEC,
+        **{name: getattr(config, name) for name in _SHAPES_DATA},
+        "clips": count * config.length,
+        "made_with": f"pandora {__version__}",
+    }
+    before = begin(folder, settings, growing=("clips",))
+    if before is not None:
+        _make_room(folder, int(before["clips"]) // config.length, count, config.episodes)
+    tasks = [(world.name, config, number) for number in range(count)]
+    shards = [tasks[first : first + config.episodes] for first in range(0, count, config.episodes)]
+    for _ in fill(folder, shards, _make_sample, config.processes):
+        pass
+    datacard.write(folder)
+
+
+def _make_room(folder: Path, before: int, now: int, episodes: int) -> None:
+    """Drop the last shard where it was not full and shall hold more. Raises InvalidInput where the folder has more."""
+    if now < before:
+        raise InvalidInput(f"{folder} has {before} episodes already, and {now} were asked for. Give another --out.")
+    if now > before and before % episodes:
+        last = shard_path(folder, before // episodes)
+        for path in (last, last.with_suffix(".safetensors")):
+            path.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=2)
+def _world(name: str) -> World:
+    return make_world(name)  # a process keeps its simulator from episode to episode
+
+
+def _make_sample(task: tuple[str, DataConfig, int]) -> Sequence[NewSample]:
+    name, config, number = task
+    world, seed = _world(name), (config.seed * _SEED_STRIDE + number) % TRAINING_SEEDS
+    episode = make_episode(world, config, seed)
+    label = {
+        "world": name,
+        "seed": seed,
+        "fps": world.fps,
+        "frames_per_action": world.frames_per_action,
+        "behaviour": episode.behaviour,
+        "actions": episode.actions,
+    }
+    return [NewSample(f"{name}-{number:07d}", encode_film(episode.frames, world.fps), label)]

@@ -1,5 +1,6 @@
 """What an error of the latents looks like: the decoder's own metric, so that the video loss counts what is seen."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,11 +19,10 @@ def visible_metric(autoencoder: Autoencoder, clips: Clips, invisible: float = 0.
     latent frames, scaled to the trace of the identity; `invisible` of the identity is mixed in, as what the decoder
     hardly shows still has to be right for the next clip.
     """
-    generator = torch.Generator().manual_seed(0)
+    generator, rng = torch.Generator().manual_seed(0), np.random.default_rng(0)
     gram = torch.zeros(())
     for _ in range(samples):
-        shard = clips.latents[_draw(len(clips.latents), generator)]
-        episode = shard[_draw(len(shard), generator)].float()
+        episode = clips.latents(clips.draw(rng))
         frame = episode[None, :, 1 + _draw(episode.shape[1] - 1, generator)].unsqueeze(2)
         memory = autoencoder.begin_memory(1, *frame.shape[-2:])
         still, _ = autoencoder.decode_step(frame, memory)

@@ -36,19 +36,23 @@ class Log:
         for name, value in metrics.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
 
-    def __call__(self, step: int, **metrics: float) -> None:
+    def __call__(self, step: int, total: int | None = None, **metrics: float) -> None:
+        """Print and keep the line of a step; `total` where it is not what was planned."""
+        total = total or self.total
         metrics = {name: value / self.count for name, value in self.sums.items()} | metrics
         self.sums, self.count = {}, 0
         elapsed = time.monotonic() - self.began
         rate = (step - self.start) / elapsed if elapsed else 0.0
-        left = (self.total - step) / rate if rate else 0.0
+        left = (total - step) / rate if rate else 0.0
         with self.path.open("a") as file:
             file.write(json.dumps({"step": step, **metrics, "seconds": round(elapsed)}) + "\n")
         shown = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
-        self.console.print(f"step {step}/{self.total}  {shown}  {rate:.2f} steps/s  {left / 60:.0f} min left")
+        self.console.print(f"step {step}/{total}  {shown}  {rate:.2f} steps/s  {left / 60:.0f} min left")
 
     def curve(self, *names: str) -> None:
         """Write `curve.png`: the named metrics over steps, each on its own logarithmic panel."""
+        if not self.path.exists():  # the run ended before its first line
+            return
         import matplotlib.pyplot as plt
 
         rows = [json.loads(line) for line in self.path.read_text().splitlines()]
@@ -83,6 +87,28 @@ def record(folder: Path, config: Config, processes: int = 1) -> None:
 def _cpu_lines() -> list[str]:
     path = Path("/proc/cpuinfo")
     return path.read_text().splitlines() if path.exists() else []
+
+
+class Pace:
+    """How many steps a stage will take: those asked for or, with `minutes`, as many as fit into them."""
+
+    def __init__(self, steps: int, minutes: float = 0.0, spent: float = 0.0):
+        self.steps, self.seconds = steps, 60 * minutes
+        self.began = time.monotonic() - spent
+
+    @property
+    def spent(self) -> float:
+        """Seconds, with those of earlier starts."""
+        return time.monotonic() - self.began
+
+    def total(self, step: int) -> int:
+        """Steps in all, as things look after `step` of them."""
+        if not self.seconds or not step:
+            return self.steps
+        return min(self.steps, max(1, round(step * self.seconds / max(self.spent, 1e-9))))
+
+    def is_over(self, step: int) -> bool:
+        return step >= self.steps or (self.seconds > 0 and self.spent >= self.seconds)
 
 
 def learning_rate(step: int, total: int, peak: float, warmup: int = 200, floor: float = 0.02) -> float:
@@ -137,11 +163,25 @@ def keep_run(
     optimizers: Sequence[torch.optim.Optimizer],
     step: int,
     average: Mapping[str, torch.Tensor] | None = None,
+    spent: float = 0.0,
 ) -> None:
-    """Write the run's `training.safetensors`: the model, its average over steps if there is one, the optimizers."""
+    """Write the run's `training.safetensors`: the model, its average over steps if there is one, the optimizers.
+
+    `spent` seconds went into it so far.
+    """
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in (average or {}).items()}
-    save_training(folder / TRAINING, tensors | optimizer_tensors(*optimizers), {"step": step})
+    save_training(folder / TRAINING, tensors | optimizer_tensors(*optimizers), {"step": step, "spent": spent})
+
+
+def time_spent(folder: Path) -> float:
+    """Seconds that went into the run so far, as `keep_run` was told."""
+    from safetensors import safe_open
+
+    if not (folder / TRAINING).exists():
+        return 0.0
+    with safe_open(str(folder / TRAINING), "pt") as file:
+        return float(json.loads(file.metadata()["header"]).get("spent", 0.0))
 
 
 def take_up_run(

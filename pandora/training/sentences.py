@@ -27,7 +27,7 @@ class Slots:
 
     @classmethod
     def of(cls, *worlds: World) -> "Slots":
-        """Of all verbs and arguments of the worlds. ValueError where a verb takes more arguments in one than another."""
+        """Of all the worlds together. ValueError where a verb takes more arguments in one than in another."""
         counts: dict[str, int] = {}
         for world in worlds:
             for verb, count in world.verbs.items():

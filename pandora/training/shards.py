@@ -1,4 +1,6 @@
-"""Tar shards in the WebDataset layout, read in place: members that share a name up to its first dot make one sample.
+"""Tar shards in the WebDataset layout, written whole and read in place.
+
+Members that share a name up to its first dot make one sample:
 
     clips-000.tar:  0001.mp4  0001.json  0002.mp4  0002.txt  …
 
@@ -7,8 +9,9 @@ Nothing is unpacked. An index of the headers says where each member lies, so sam
 
 import io
 import json
+import os
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -53,6 +56,28 @@ class TarSample:
             return file.read(size)
 
 
+@dataclass(frozen=True)
+class NewSample:
+    """A film and its label that are to be written."""
+
+    key: str  # without a dot, as that ends the part of a name that samples share
+    film: bytes  # an MP4 file
+    label: Mapping[str, Any]
+
+
+def write_shard(path: Path, samples: Iterable[NewSample]) -> None:
+    """A tar of `key.mp4` and `key.json`. It appears whole or not at all; the same samples give the same bytes."""
+    part = path.with_suffix(".part")
+    with tarfile.open(part, "w", format=tarfile.USTAR_FORMAT) as archive:
+        for sample in samples:
+            label = json.dumps(sample.label, ensure_ascii=False).encode()
+            for kind, data in (("mp4", sample.film), ("json", label)):
+                member = tarfile.TarInfo(f"{sample.key}.{kind}")
+                member.size = len(data)
+                archive.addfile(member, io.BytesIO(data))
+    os.replace(part, path)
+
+
 def read_index(shard: Path) -> tuple[list[TarSample], dict[str, str]]:
     """The samples of an uncompressed tar, in its order, and by name what can't be used and why.
 
@@ -63,7 +88,7 @@ def read_index(shard: Path) -> tuple[list[TarSample], dict[str, str]]:
     refused: dict[str, str] = {}
     size = shard.stat().st_size
     try:
-        with tarfile.open(shard, "r:") as archive:
+        with tarfile.open(shard, "r:", encoding="utf-8") as archive:
             for member in archive:
                 if member.isdir():
                     continue
@@ -88,6 +113,15 @@ def read_index(shard: Path) -> tuple[list[TarSample], dict[str, str]]:
         elif film or label:
             refused[name] = f"it has no {'label (.json or .txt)' if film else 'film'}"
     return samples, refused
+
+
+def samples(shard: Path) -> Iterator[TarSample]:
+    """The episodes of a shard, in its order. Raises InvalidInput where one can't be used."""
+    found, refused = read_index(shard)
+    if refused:
+        name, reason = next(iter(refused.items()))
+        raise InvalidInput(f"{name} in {shard.parent}: {reason}. Delete {shard.name} and make it again.")
+    yield from found
 
 
 def _fault(member: tarfile.TarInfo, size: int) -> str:

@@ -7,9 +7,8 @@ L_keep holds what the video model is told: the conditioning of frames and action
 """
 
 import copy
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,11 @@ from pandora.backbone import Backbone, BackboneConfig
 from pandora.backbone.speech import STATE_TOKENS
 from pandora.config import Config
 from pandora.errors import InvalidInput
+from pandora.runtime import Runtime
 from pandora.training.alignment import load as load_aligned
 from pandora.training.alignment import save as save_aligned
-from pandora.training.progress import Log, blend, keep_run, learning_rate, record, take_up_run
+from pandora.training.encoded import SUFFIX, Encoded
+from pandora.training.progress import Log, Pace, blend, keep_run, learning_rate, record, take_up_run, time_spent
 from pandora.worlds import make_world
 from pandora.worlds.base import Meaning, World
 
@@ -38,6 +39,7 @@ class SpeechConfig(Config):
     aligned: str = "weights/pandora-small"  # backbone and adapter to start from, whose conditioning is kept
     out: str = "runs/speech"
     steps: int = 4000
+    minutes: float = 0.0  # at most, over all starts; the learning rate then falls by the clock. 0: as long as it takes
     batch: int = 64  # frames to see: the harder task, and the cheaper one
     thoughts: int = 12  # actions to think through, and as many whose conditioning is kept
     learning_rate: float = 1e-3
@@ -50,6 +52,7 @@ class SpeechConfig(Config):
     log_every: int = 50
     save_every: int = 250
     threads: int = 1
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -66,20 +69,17 @@ class Lessons:
 
 
 class Episodes:
-    """The resting frames of every shard of a folder, each with its state, and what was done next."""
+    """The resting frames of every encoded shard of a folder, each with its state, and what was done next."""
 
     def __init__(self, folder: str, world: World):
-        self.planning, self.per_action = world.planning(), world.frames_per_action
-        self.frames: list[np.ndarray] = []
-        self.states: list[list[list[str]]] = []  # of each shard and episode, before every action and after the last
-        self.actions: list[list[list[dict[str, Any]]]] = []
-        for path in sorted(Path(folder).glob("*.jsonl")):
-            self.frames.append(np.load(path.with_suffix(".npy"), mmap_mode="r"))
-            episodes = [json.loads(line) for line in path.read_text().splitlines()]
-            self.actions.append([episode["actions"] for episode in episodes])
-            self.states.append([self._walk(world, **episode) for episode in episodes])
-        if not self.frames:
-            raise InvalidInput(f"No shards in {folder}. Make some: pandora data make")
+        self.planning = world.planning()
+        self.shards = [Encoded(path) for path in sorted(Path(folder).glob(f"*{SUFFIX}"))]
+        if not self.shards:
+            raise InvalidInput(
+                f"No encoded shards in {folder}. Make and encode some: pandora data make, pandora data encode"
+            )
+        # of each shard and episode the states before every action and after the last
+        self.states = [[self._walk(world, label) for label in shard.labels] for shard in self.shards]
 
     @property
     def texts(self) -> set[str]:
@@ -90,20 +90,23 @@ class Episodes:
         """`count` clips, each with one of its phrasings."""
         frames, states, sentences, after = [], [], [], []
         for _ in range(count):
-            shard = int(rng.integers(len(self.frames)))
-            row = int(rng.integers(len(self.actions[shard])))
-            clip = int(rng.integers(len(self.actions[shard][row])))
-            choices = self.actions[shard][row][clip]["sentences"]
-            frames.append(torch.from_numpy(np.array(self.frames[shard][row, clip * self.per_action])))
-            states.append(self.states[shard][row][clip])
+            number = int(rng.integers(len(self.shards)))
+            shard = self.shards[number]
+            row = int(rng.integers(len(shard.labels)))
+            clip = int(rng.integers(shard.clips[row]))
+            choices = shard.labels[row]["actions"][clip]["sentences"]
+            frames.append(torch.from_numpy(shard.frame(row, clip)))
+            states.append(self.states[number][row][clip])
             sentences.append(choices[rng.integers(len(choices))])
-            after.append(self.states[shard][row][clip + 1])
+            after.append(self.states[number][row][clip + 1])
         return Lessons(torch.stack(frames), states, sentences, after)
 
-    def _walk(self, world: World, seed: int, actions: list[dict[str, Any]]) -> list[str]:
-        scene = world.reset(seed)
+    def _walk(self, world: World, label: Mapping[str, Any]) -> list[str]:
+        if label["world"] != world.name:
+            raise InvalidInput(f"There are episodes of {label['world']} among those of {world.name}.")
+        scene = world.reset(label["seed"])
         states = [self.planning.say_state(world.facts(scene))]
-        for action in actions:
+        for action in label["actions"]:
             verb, *arguments = action["meaning"].split()
             scene = world.advance(scene, Meaning(verb, tuple(arguments)))
             states.append(self.planning.say_state(world.facts(scene)))
@@ -131,7 +134,8 @@ class Losses:
         self.config, self.backbone, self.adapter, self.before = config, backbone, adapter, before
 
     def __call__(self, lessons: Lessons, rng: np.random.Generator) -> dict[str, Tensor]:
-        speaker = self.backbone.speaker
+        speaker, device = self.backbone.speaker, self.backbone.queries_QD.device
+        lessons = replace(lessons, frames=lessons.frames.to(device))
         frames, some = _noisy(lessons.frames, self.config.noise, rng), lessons.first(self.config.thoughts)
         losses = {
             "see": speaker.loss(speaker.see(frames), lessons.states),
@@ -148,26 +152,28 @@ class Losses:
             old = self.adapter(self.before(lessons.frames, ids, mask))
         new = self.adapter(self.backbone(lessons.frames, ids, mask))
         pairs = ((new.context_BND, old.context_BND), (new.pooled_BD, old.pooled_BD))
-        return sum((F.mse_loss(a.float(), b.float()) / b.float().var() for a, b in pairs), torch.zeros(()))
+        return torch.stack([F.mse_loss(a.float(), b.float()) / b.float().var() for a, b in pairs]).sum()
 
 
 def _noisy(frames: Tensor, most: float, rng: np.random.Generator) -> Tensor:
-    level = 255 * most * torch.from_numpy(rng.random((len(frames), 1, 1, 1), dtype=np.float32))
-    noise = torch.from_numpy(rng.standard_normal(frames.shape, dtype=np.float32))
+    level = 255 * most * torch.from_numpy(rng.random((len(frames), 1, 1, 1), dtype=np.float32)).to(frames.device)
+    noise = torch.from_numpy(rng.standard_normal(frames.shape, dtype=np.float32)).to(frames.device)
     return (frames.float() + level * noise).round().clamp(0, 255).to(torch.uint8)
 
 
 def train(config: SpeechConfig) -> Path:
     """Train or resume; returns the run's folder, with backbone and adapter as the alignment stage writes them."""
-    torch.set_num_threads(config.threads)
+    runtime = Runtime.resolve(config.device, threads=config.threads).apply()
     torch.manual_seed(config.seed)
     folder = Path(config.out)
     before, adapter = load_aligned(config.aligned)
+    before, adapter = before.to(runtime.device), adapter.to(runtime.device)
     episodes = Episodes(config.data, make_world(config.world))
-    backbone = with_voice(copy.deepcopy(before), episodes.texts).train()
+    backbone = with_voice(copy.deepcopy(before), episodes.texts).to(runtime.device).train()
     for module in (before, adapter):
         module.requires_grad_(False)
-    backbone.language.model.set_attn_implementation("eager")  # on a CPU its backward is faster for short rows
+    if runtime.device.type == "cpu":
+        backbone.language.model.set_attn_implementation("eager")  # its backward is faster there for short rows
     words = backbone.language.model.get_input_embeddings().weight
     words.requires_grad_(False)
     eyes = {id(p) for p in backbone.vision.parameters()}
@@ -182,36 +188,28 @@ def train(config: SpeechConfig) -> Path:
     losses = Losses(config, backbone, adapter, before)
     log = Log(folder, config.steps, start)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    for step in range(start, config.steps):
+    pace, step = Pace(config.steps, config.minutes, time_spent(folder)), start
+    over = pace.is_over(step)
+    while not over:
         rng = np.random.default_rng([config.seed, step])
         for group in optimizer.param_groups:
-            group["lr"] = group["scale"] * learning_rate(step, config.steps, config.learning_rate)
-        with torch.autocast("cpu", torch.bfloat16):
+            group["lr"] = group["scale"] * learning_rate(step, pace.total(step), config.learning_rate)
+        with torch.autocast(runtime.device.type, torch.bfloat16):
             parts = losses(episodes.draw(config.batch, rng), rng)
         optimizer.zero_grad(set_to_none=True)
-        sum(parts.values(), torch.zeros(())).backward()
+        torch.stack(list(parts.values())).sum().backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         blend(average, backbone, config.ema, step)
         log.add(**{name: part.item() for name, part in parts.items()})
-        if (step + 1) % config.log_every == 0 or step + 1 == config.steps:
-            log(step + 1)
-        if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
-            _save(folder, backbone, adapter, average, optimizer, step + 1)
+        step += 1
+        over = pace.is_over(step)
+        if step % config.log_every == 0 or over:
+            log(step, pace.total(step))
+        if step % config.save_every == 0 or over:
+            keep_run(folder, backbone, [optimizer], step, average, pace.spent)
+            kept = Backbone(backbone.config, backbone.tokenizer)
+            checkpoint.fill(kept, average, folder)
+            save_aligned(folder, kept, adapter)
     log.curve("see", "think", "keep")
     return folder
-
-
-def _save(
-    folder: Path,
-    backbone: Backbone,
-    adapter: Adapter,
-    average: dict[str, Tensor],
-    optimizer: torch.optim.Optimizer,
-    step: int,
-) -> None:
-    """`training.safetensors` to resume from, and the backbone of averaged weights with its adapter."""
-    keep_run(folder, backbone, [optimizer], step, average)
-    kept = Backbone(backbone.config, backbone.tokenizer)
-    checkpoint.fill(kept, average, folder)
-    save_aligned(folder, kept, adapter)

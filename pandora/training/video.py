@@ -6,6 +6,7 @@ pool, and after each step the model's own sample becomes the history of the row'
 adapter. Several processes (torchrun) average their gradients.
 """
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,7 +29,18 @@ from pandora.training.alignment import load as load_aligned
 from pandora.training.clips import Batch, Clips, Emphasis
 from pandora.training.lora import add_lora, fold
 from pandora.training.metric import visible_metric
-from pandora.training.progress import Log, blend, keep_run, learning_rate, record, save_training, take_up_run
+from pandora.training.progress import (
+    Log,
+    Pace,
+    blend,
+    keep_run,
+    learning_rate,
+    record,
+    save_training,
+    take_up_run,
+    time_spent,
+)
+from pandora.video import keyframes
 from pandora.video.autoencoder import Autoencoder, AutoencoderConfig
 from pandora.video.flow import VideoConfig, VideoModel, diffuse
 from pandora.video.transformer import Cache
@@ -38,13 +50,14 @@ _SMALL_CHANGE = 32  # latent cells
 
 @dataclass(frozen=True, kw_only=True)
 class VideoTraining(Config):
-    data: str = "data/blocks"
+    data: str = "data/blocks"  # a folder of encoded shards, or several with weights: data/blocks=2,data/road=1
     aligned: str = "runs/align"  # backbone and adapter to start from
     # latent errors count by what the decoder shows of them; "" to count them as they are
     autoencoder: str = "runs/autoencoder/autoencoder.safetensors"
     out: str = "runs/video"
     start_from: str = ""  # an earlier run of this loop, or shipped weights, whose video model is taken over
     steps: int = 5000
+    minutes: float = 0.0  # at most, over all starts; the learning rate then falls by the clock. 0: as long as it takes
     batch: int = 16  # a process
     learning_rate: float = 8e-4
     weight_decay: float = 0.01
@@ -86,11 +99,10 @@ class Pool:
     def advance(self, made: Tensor | None, errors: list[float]) -> None:
         """Own rows go on from `made` (own, C, chunk, h, w); the others, and finished ones, draw a new place."""
         self.emphasis.learn([self.clips.kind(e, c) for e, c in zip(self.episodes, self.at, strict=True)], errors)
-        keep = self.histories[0].shape[1]
         for row in range(len(self.episodes)):
-            if made is not None and row < self.own and self.at[row] + 1 < self.clips.clips:
+            if made is not None and row < self.own and self.at[row] + 1 < self.clips.length(self.episodes[row]):
                 self.at[row] += 1
-                self.histories[row] = torch.cat([self.histories[row], made[row].cpu()], 1)[:, -keep:]
+                self.histories[row] = keyframes.carry(self.histories[row], made[row].cpu(), self.clips.keyframes)
                 continue
             if row < self.own:
                 self.episodes[row], self.at[row] = self.clips.draw(self.rng), 0
@@ -107,7 +119,7 @@ class Trainer(nn.Module):
         self.backbone, self.adapter = load_aligned(config.aligned)
         self.video = VideoModel(config.model)
         if config.start_from:
-            checkpoint.fill(self.video, _video_weights(Path(config.start_from)), config.start_from)
+            _start_from(self.video, Path(config.start_from))
         self.backbone.requires_grad_(config.tune)
         self.adapter.requires_grad_(config.tune)
         if config.tune and config.lora_rank:
@@ -236,11 +248,16 @@ def stress_of(texts: Sequence[str]) -> dict[str, float]:
         raise InvalidConfig(f"A stress is a kind of action and a number, such as unstack=4, not {texts}.") from error
 
 
-def _video_weights(folder: Path) -> dict[str, Tensor]:
-    """Of a run's folder, or of a weights folder that ships."""
-    if (folder / "manifest.json").exists():
-        return checkpoint.load(folder)[1]["video"]
-    return load_file(folder / "video.safetensors")
+def _start_from(video: VideoModel, folder: Path) -> None:
+    """Take over a run's video model, or that of a weights folder that ships; it may know no key frames yet."""
+    ships = (folder / "manifest.json").exists()
+    weights = checkpoint.load(folder)[1]["video"] if ships else load_file(folder / "video.safetensors")
+    transformer = video.transformer
+    own = {name: value for name, value in video.state_dict().items() if "keyframe_embedding" in name}
+    begins = transformer.keyframe_embedding is not None and not own.keys() & weights.keys()
+    checkpoint.fill(video, {**own, **weights} if begins else weights, folder)
+    if begins and transformer.keyframe_embedding is not None:
+        transformer.keyframe_embedding.begin(transformer.patch_embedding)
 
 
 def take_core(number: int) -> None:
@@ -291,6 +308,8 @@ def train(config: VideoTraining) -> Path:
     if parallel:
         dist.init_process_group("nccl" if runtime.device.type == "cuda" else "gloo")
     rank = dist.get_rank() if parallel else 0
+    if parallel and config.minutes:
+        raise InvalidConfig("Several processes would stop by different clocks. Give steps, and no minutes.")
     if parallel and runtime.device.type == "cpu":
         take_core(int(os.environ.get("LOCAL_RANK", rank)))
     folder = Path(config.out)
@@ -301,7 +320,8 @@ def train(config: VideoTraining) -> Path:
     start = take_up_run(folder, model, optimizers, average)
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     parameters = [p for group in groups for p in group["params"]]
-    clips = Clips(config.data, config.model.history, config.model.chunk)
+    remembered = config.model.transformer.keyframes
+    clips = Clips(config.data, config.model.history, config.model.chunk, keyframes=remembered)
     metric = _metric(config, clips).to(runtime.device) if config.autoencoder else None
     own = round(config.own * config.batch)
     emphasis = Emphasis(config.floor, stress=stress_of(config.stress))
@@ -310,9 +330,11 @@ def train(config: VideoTraining) -> Path:
     if rank == 0:
         record(folder, config, dist.get_world_size() if parallel else 1)
     log = Log(folder, config.steps, start)
-    for step in range(start, config.steps):
+    pace, step = Pace(config.steps, config.minutes, time_spent(folder)), start
+    over = pace.is_over(step)
+    while not over:
         for group in groups:
-            group["lr"] = group["scale"] * learning_rate(step, config.steps, config.learning_rate)
+            group["lr"] = group["scale"] * learning_rate(step, pace.total(step), config.learning_rate)
         with torch.autocast(runtime.device.type, torch.bfloat16):
             outcome = step_losses(model, pool.batch(), config, own, runtime.device, metric)
         outcome.loss.backward()
@@ -323,12 +345,15 @@ def train(config: VideoTraining) -> Path:
         pool.advance(outcome.made, outcome.errors)
         blend(average, model, config.ema, step)
         log.add(loss=outcome.loss.item(), **outcome.metrics, grad_norm=float(norm))
-        if rank == 0 and (step + 1) % config.log_every == 0:
-            log(step + 1, clips=clips.size)
-        if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
+        step += 1
+        over = pace.is_over(step)
+        if rank == 0 and step % config.log_every == 0:
+            log(step, pace.total(step), clips=clips.size)
+        if step % config.save_every == 0 or over:
             clips.refresh()
             if rank == 0:
-                save(folder, model, average, optimizers, step + 1)
+                keep_run(folder, model, optimizers, step, average, pace.spent)
+                save(folder, model, average, step, config.model)
     if rank == 0:
         log.curve("loss", "robust", "mse")
     if parallel:
@@ -336,12 +361,13 @@ def train(config: VideoTraining) -> Path:
     return folder
 
 
-def save(
-    folder: Path, model: Trainer, average: dict[str, Tensor], optimizers: list[torch.optim.Optimizer], step: int
-) -> None:
-    """`training.safetensors` to resume from, and the averaged weights of each part to use."""
-    keep_run(folder, model, optimizers, step, average)
+def save(folder: Path, model: Trainer, average: dict[str, Tensor], step: int, video: VideoConfig) -> None:
+    """The averaged weights of each part, with what is needed to build them: `config.json` and the tokenizer."""
     for part in ("video", "backbone", "adapter"):
         prefix = f"{part}."
         weights = fold({k.removeprefix(prefix): v for k, v in average.items() if k.startswith(prefix)})
         save_training(folder / f"{part}.safetensors", weights, {"step": step})
+    model.backbone.tokenizer.save(folder / "tokenizer")
+    values = {"backbone": model.backbone.config, "adapter": model.adapter.config, "video": video}
+    text = json.dumps({name: config.to_dict() for name, config in values.items()}, indent=2)
+    (folder / "config.json").write_text(text + "\n")

@@ -26,6 +26,7 @@ def run(*arguments: object) -> str:
     {
         "text-alignment": ["--text-encoder", "--padding", "--steps", "--max-grad-norm", "--adapter.layers"],
         "instruction": ["--video-rank", "--road", "--ewc", "--ema", "--dropout.image", "--past.sink", "--accumulate"],
+        "judge": ["--world", "--judge", "--processes"],
         "anchor": ["--texts"],
         "merge": ["--release"],
         "publish": ["--repository"],

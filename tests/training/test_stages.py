@@ -10,14 +10,12 @@ import torch
 
 from pandora import presets
 from pandora.errors import InvalidConfig
-from pandora.training import alignment, autoencoder, data, rollout, video
+from pandora.training import alignment, autoencoder, data, encoding, rollout, video
 from pandora.training.clips import Clips, Emphasis
 from pandora.training.lora import add_lora, fold
 from pandora.training.metric import visible_metric
 from pandora.training.progress import load_training
 from pandora.video import Autoencoder
-from pandora.worlds import make_world
-from pandora.worlds.blocks import grammar
 
 TINY = presets.tiny()
 
@@ -26,15 +24,15 @@ TINY = presets.tiny()
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Shards of frames, an autoencoder trained on them, latents, and an untrained backbone and adapter."""
     folder = tmp_path_factory.mktemp("stages")
-    paths = list(data.make(data.DataConfig(out=str(folder / "data"), shards=2, episodes=3, clips=2, sentences=3)))
-    assert [path.name for path in paths] == ["00000.npy", "00001.npy"]
+    made = data.DataConfig(out=str(folder / "data"), clips=12, length=2, episodes=3, sentences=3, processes=1)
+    assert list(data.make(made)) == [folder / "data"]
     stage = autoencoder.AutoencoderTraining(
         data=str(folder / "data"), out=str(folder / "ae"), steps=4, batch=2, log_every=2, save_every=2,
         model=TINY.autoencoder, device="cpu",
     )  # fmt: skip
     weights = autoencoder.train(stage)
-    encoding = autoencoder.Encoding(data=stage.data, autoencoder=str(weights), model=TINY.autoencoder, device="cpu")
-    assert len(list(autoencoder.encode(encoding))) == 2
+    latents = encoding.Encoding(data=stage.data, autoencoder=str(weights), model=TINY.autoencoder, device="cpu")
+    assert [path.name for path in encoding.encode(latents)] == ["00000.safetensors", "00001.safetensors"]
     model = presets.tiny_model()
     alignment.save(folder / "aligned", model.backbone, model.adapter)
     return folder
@@ -48,34 +46,14 @@ def settings(folder: Path, **changes: object) -> video.VideoTraining:
     return replace(config, **changes)  # type: ignore[arg-type]
 
 
-def test_no_shard_holds_what_is_held_out(folder: Path) -> None:
-    world = make_world("blocks")
-    for path in sorted((folder / "data").glob("*.jsonl")):
-        for line in path.read_text().splitlines():
-            episode = json.loads(line)
-            scene = world.reset(episode["seed"])
-            for action in episode["actions"]:
-                meaning = next(m for m in world.meanings(scene) if str(m) == action["meaning"])
-                assert not world.is_held_out(scene, meaning)
-                assert all(grammar.split_of(sentence) != "held_out" for sentence in action["sentences"])
-                scene = world.step(scene, meaning).scene
-
-
-def test_the_same_seed_makes_the_same_shard(folder: Path) -> None:
-    again = next(data.make(data.DataConfig(out=str(folder / "again"), shards=1, episodes=3, clips=2, sentences=3)))
-    first = folder / "data" / "00000.npy"
-    assert np.array_equal(np.load(again), np.load(first))
-    assert again.with_suffix(".jsonl").read_text() == first.with_suffix(".jsonl").read_text()
-
-
 def test_clips_begin_with_a_world_that_stood_still(folder: Path) -> None:
     clips = Clips(str(folder / "data"), history=2, chunk=2)
-    assert (clips.size, clips.clips) == (12, 2)
+    assert (clips.size, clips.length((0, 1))) == (12, 2)
     start, later = clips.past((0, 1), 0), clips.past((0, 1), 1)
     assert torch.equal(start[:, 0], start[:, 1])
     batch = clips.batch([(0, 1), (0, 1)], [0, 1], [start, later], np.random.default_rng(0))
     assert torch.equal(batch.target[0], later)
-    assert batch.sentences[1] in clips.actions[0][1][1]["sentences"]
+    assert batch.sentences[1] in clips.shards[0].labels[1]["actions"][1]["sentences"]
     assert batch.earlier[0] == ()
 
 
@@ -141,7 +119,7 @@ def test_the_metric_tells_what_an_error_looks_like(folder: Path) -> None:
     decoder = Autoencoder(TINY.autoencoder).eval()
     clips = Clips(str(folder / "data"), history=1, chunk=2)
     metric = visible_metric(decoder, clips, invisible=0.0)
-    frame = clips.latents[0][0, :, 1:2].float()[None]
+    frame = clips.latents((0, 0))[None, :, 1:2]
     memory = decoder.begin_memory(1, *frame.shape[-2:])
     told, seen = [], []
     with torch.inference_mode():

@@ -1,0 +1,119 @@
+"""An episode of a world: a random scene, what is done in it, and how that may be said.
+
+Behaviour is random, or pursues goals of the world's own (`World.demonstrate`); either way a share of the actions is
+what the rules forbid. No transition of the world's hold-out and no sentence of its held-out phrasings is ever used.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pandora.config import Config
+from pandora.errors import InvalidInput
+from pandora.worlds.base import Frames, Meaning, World
+
+TRAINING_SEEDS = 10**9  # training draws scenes from seeds below, evaluation from seeds above
+_SELDOM = 0.6  # share of actions without arguments that is passed over: they are easy, and show little
+_TRIES = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpisodeConfig(Config):
+    """What an episode is like."""
+
+    length: int = 0  # actions an episode; 0: as many as the world says (World.episode_clips)
+    sentences: int = 8  # phrasings drawn for each action
+    illegal: float = 0.18  # share of actions that the rules forbid: what fails has to be learned as well
+    goals: float = 0.3  # share of episodes that pursue a goal, where the world has goals
+
+    def actions_in(self, world: World) -> int:
+        """Actions in an episode of this world."""
+        return self.length or world.episode_clips
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A start picture and what followed: frames (1 + clips * frames_per_action, H, W, 3) uint8.
+
+    An action is {"meaning", "verb", "legal", "text", "sentences", "start", "end"}: `text` is the first of the
+    sentences, `start` and `end` are seconds of the film, whose first frame is the start picture.
+    """
+
+    frames: Frames
+    actions: list[dict[str, Any]]
+    behaviour: str  # "random" or "goal"
+
+
+def choose(world: World, scene: Any, rng: np.random.Generator, illegal: float) -> Meaning:
+    """A training action: illegal with the given probability where the scene has such, and never held out."""
+    seldom = _seldom(world)
+    for number in range(_TRIES):
+        legal = bool(rng.random() >= illegal)
+        try:
+            if number > _TRIES // 10:  # all that the rules forbid here may be held out
+                raise ValueError
+            meaning = world.sample(scene, rng, legal)
+        except ValueError:
+            meaning = world.sample(scene, rng)
+        if world.is_held_out(scene, meaning) or (meaning.verb in seldom and rng.random() < _SELDOM):
+            continue
+        return meaning
+    raise RuntimeError(f"No action of this scene of {world.name} is outside the hold-out.")
+
+
+def _seldom(world: World) -> set[str]:
+    """Verbs that the interface's own draw would give more room than they need; a world with a draw of its own knows."""
+    if type(world).sample is not World.sample or not any(world.verbs.values()):
+        return set()
+    return {verb for verb, arguments in world.verbs.items() if not arguments}
+
+
+def make_episode(world: World, config: EpisodeConfig, seed: int) -> Episode:
+    """The episode of that seed. Seeds of training are below `TRAINING_SEEDS`."""
+    rng, words = np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2])
+    scene = world.reset(seed)
+    plan = _plan(world, scene, rng) if rng.random() < config.goals else None
+    behaviour = "random" if plan is None else "goal"
+    frames, actions = [world.render(scene)[None]], []
+    lasts = world.frames_per_action / world.fps
+    for number in range(config.actions_in(world)):
+        meaning, failing = None, bool(rng.random() < config.illegal)
+        if plan is not None and not failing:
+            plan = plan or _plan(world, scene, rng) or []
+            if plan and world.is_held_out(scene, plan[0]):
+                plan = []
+            meaning = plan[0] if plan else None
+        followed = meaning is not None
+        if meaning is None:
+            meaning = choose(world, scene, rng, float(failing))
+        if world.is_held_out(scene, meaning):
+            raise RuntimeError(f"{meaning} is held out in this scene of {world.name}; it must not be written.")
+        sentences = list(dict.fromkeys(world.say(scene, meaning, words) for _ in range(config.sentences)))
+        outcome = world.step(scene, meaning)
+        frames.append(outcome.frames)
+        actions.append(
+            {
+                "meaning": str(meaning),
+                "verb": meaning.verb,
+                "legal": outcome.legal,
+                "text": sentences[0],
+                "sentences": sentences,
+                "start": number * lasts,
+                "end": (number + 1) * lasts,
+            }
+        )
+        if followed and plan:
+            plan = plan[1:]
+        elif plan and world.facts(outcome.scene) != world.facts(scene):
+            plan = []  # thrown off its course: from here the goal is pursued anew
+        scene = outcome.scene
+    return Episode(np.concatenate(frames), actions, behaviour)
+
+
+def _plan(world: World, scene: Any, rng: np.random.Generator) -> list[Meaning] | None:
+    """The world's own demonstration; None where it has none."""
+    try:
+        return world.demonstrate(scene, rng)
+    except InvalidInput:
+        return None

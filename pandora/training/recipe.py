@@ -1,0 +1,178 @@
+"""`pandora train recipe`: from nothing to a weights folder by one command, within a time, and resumable.
+
+    data -> autoencoder -> encode -> alignment -> video -> speech -> rollout -> export
+
+Each stage is one that can be run alone; here they share a budget of minutes. A stage that is done leaves `done.json` beside its run and is passed over; a stopped one goes on where it stood.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+
+from pandora.config import Config
+from pandora.errors import InvalidInput, UnknownName
+from pandora.runtime import Runtime, resolve_device
+from pandora.training import alignment, autoencoder, encoding, export, rollout, speech, video
+from pandora.training import data as data_stage
+from pandora.video.autoencoder import AutoencoderConfig
+from pandora.video.flow import VideoConfig
+from pandora.video.transformer import TransformerConfig
+from pandora.worlds import world_names
+
+SHARES: Mapping[str, float] = {  # of the minutes; the rest is for making and encoding data
+    "autoencoder": 0.13, "alignment": 0.1, "video": 0.3, "speech": 0.1, "rollout": 0.2,
+}  # fmt: skip
+TALKS = "blocks"  # the world whose states have words
+ORDER = ("data", "autoencoder", "encode", "alignment", "video", "speech", "rollout", "export")
+ENDLESS = 10**9  # steps, where the clock decides
+
+
+Training = TypeVar("Training", bound=video.VideoTraining)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Config):
+    """What is trained, and how long. With the same settings it goes on where it stopped."""
+
+    worlds: tuple[str, ...] = ()  # none: all of them
+    out: str = "runs/general"  # the runs, a folder each, and the weights
+    data: str = "data/general"  # a folder a world
+    minutes: float = 60.0  # for all stages together, over all starts
+    clips: int = 20_000  # of each world
+    weight: tuple[str, ...] = ()  # of a world in the mixture, such as blocks=2; 1 where none is given
+    aligned: str = ""  # backbone and adapter to begin with, in the place of the stage alignment
+    batch: int = 0  # of the video stages; 0: 256 on a GPU, 12 on a CPU
+    threads: int = 0  # 0: one a CPU core, up to eight
+    processes: int = 0  # that make data; 0: one a CPU core
+    novelty: int = 2000  # frames of each world that tell what a strange picture is; 0: nothing tells
+    until: str = ""  # the last stage to run; none: all of them
+    seed: int = 0
+    device: str = "auto"
+    model: VideoConfig = field(default_factory=lambda: VideoConfig(transformer=TransformerConfig(keyframes=8)))
+    decoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.worlds or tuple(world_names())
+
+    @property
+    def mixture(self) -> str:
+        """The data folders with their weights, as the stages read them."""
+        weights = dict(part.split("=", 1) for part in self.weight)
+        if unknown := set(weights) - set(self.names):
+            raise InvalidInput(f"There is a weight for {', '.join(sorted(unknown))}, which is none of the worlds.")
+        return ",".join(f"{self.data}/{name}={weights.get(name, '1')}" for name in self.names)
+
+
+def run(config: Recipe) -> Path:
+    """Run the stages that are not done; returns the weights folder."""
+    stages = Stages(config)
+    if config.until and config.until not in stages.names:
+        raise UnknownName("stage", config.until, stages.names)
+    console, folder = Console(highlight=False), Path(config.out)
+    for number, name in enumerate(stages.names, 1):
+        done = folder / name / "done.json"
+        if not done.exists():
+            console.rule(f"{number} of {len(stages.names)}: {name}", align="left")
+            began = time.monotonic()
+            getattr(stages, name)()
+            done.parent.mkdir(parents=True, exist_ok=True)
+            done.write_text(json.dumps({"seconds": round(time.monotonic() - began, 1)}) + "\n")
+        if name == config.until:
+            break
+    return folder / "weights"
+
+
+class Stages:
+    """What is run, a method a stage; `names` has them in order."""
+
+    def __init__(self, config: Recipe):
+        self.config, self.out, self.seed, self.device = config, config.out, config.seed, config.device
+        self.mixture = config.mixture
+        self.minutes = {name: share * config.minutes for name, share in SHARES.items()}
+        self.on_gpu = resolve_device(config.device).type == "cuda"
+        self.threads = config.threads or Runtime.resolve(config.device).threads
+        self.latents = f"{config.out}/autoencoder/autoencoder.safetensors"
+        self.aligned = config.aligned or f"{config.out}/alignment"
+        left_out = {"alignment"} if config.aligned else set[str]()
+        left_out |= set[str]() if TALKS in config.names else {"speech"}
+        self.names = [name for name in ORDER if name not in left_out]
+
+    def data(self) -> None:
+        config = data_stage.DataConfig(
+            world=self.config.names, out=self.config.data, clips=self.config.clips, seed=self.seed,
+            processes=self.config.processes,
+        )  # fmt: skip
+        _exhaust(data_stage.make(config))
+
+    def autoencoder(self) -> None:
+        batch, rate, memory = (64, 2e-3, 24.0) if self.on_gpu else (4, 1e-3, 2.0)
+        config = autoencoder.AutoencoderTraining(
+            data=self.mixture, out=f"{self.out}/autoencoder", steps=ENDLESS, minutes=self.minutes["autoencoder"],
+            seed=self.seed, threads=self.threads, readers=max(2, self.threads), device=self.device,
+            model=self.config.decoder, batch=batch, learning_rate=rate, film_memory=memory,
+        )  # fmt: skip
+        autoencoder.train(config)
+
+    def encode(self) -> None:
+        config = encoding.Encoding(
+            data=self.mixture, autoencoder=self.latents, threads=self.threads, device=self.device,
+            model=self.config.decoder,
+        )  # fmt: skip
+        _exhaust(encoding.encode(config))
+
+    def alignment(self) -> None:
+        names = self.config.names
+        config = alignment.AlignmentConfig(
+            out=self.aligned, worlds=names, steps=6000, minutes=self.minutes["alignment"],
+            sentences=20_000 * len(names), seed=self.seed, threads=self.threads, device=self.device,
+        )  # fmt: skip
+        alignment.train(config)
+
+    def video(self) -> None:
+        begun = video.VideoTraining(tune=True, aligned=self.aligned, minutes=self.minutes["video"])
+        video.train(self._drawn(begun, "video"))
+
+    def speech(self) -> None:
+        config = speech.SpeechConfig(
+            data=f"{self.config.data}/{TALKS}", world=TALKS, aligned=f"{self.out}/video", out=f"{self.out}/speech",
+            steps=ENDLESS, minutes=self.minutes["speech"], keep=8.0, seed=self.seed, threads=self.threads,
+            device=self.device,
+        )  # fmt: skip
+        speech.train(config)
+
+    def rollout(self) -> None:
+        """On what the backbone tells by now, which no longer changes."""
+        told = f"{self.out}/{'speech' if 'speech' in self.names else 'video'}"
+        begun = rollout.RolloutTraining(
+            tune=False, aligned=told, start_from=f"{self.out}/video", minutes=self.minutes["rollout"]
+        )
+        rollout.train(self._drawn(begun, "rollout"))
+
+    def export(self) -> None:
+        made, config = f"{self.out}/rollout", self.config
+        export.export(
+            export.ExportConfig(
+                video=made, aligned=made, autoencoder=self.latents, worlds=config.names, novelty=config.novelty,
+                out=f"{self.out}/weights",
+            )
+        )  # fmt: skip
+
+    def _drawn(self, stage: Training, name: str) -> Training:
+        """A stage of the video model with what all of them share."""
+        return replace(
+            stage, data=self.mixture, autoencoder=self.latents, out=f"{self.out}/{name}", steps=ENDLESS,
+            batch=self.config.batch or (256 if self.on_gpu else 12), save_every=500 if self.on_gpu else 100,
+            seed=self.seed, threads=self.threads, device=self.device, model=self.config.model,
+            decoder=self.config.decoder,
+        )  # fmt: skip
+
+
+def _exhaust(made: Iterator[object]) -> None:
+    for _ in made:
+        pass

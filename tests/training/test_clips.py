@@ -1,0 +1,170 @@
+"""What the stages read: several folders by weight, episodes of any length, only what was encoded of the same films."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from pandora import presets
+from pandora.errors import InvalidConfig, InvalidInput
+from pandora.training.autoencoder import AutoencoderTraining, batches
+from pandora.training.clips import Clips, Emphasis
+from pandora.training.encoded import Encoded
+from pandora.training.encoding import Encoder, Encoding, encode
+from pandora.training.filmcodec import decode_film, encode_film
+from pandora.training.mixture import parse_mixture
+from pandora.training.shards import NewSample, write_shard
+from pandora.training.windows import Windows
+from pandora.video import Autoencoder
+
+MODEL = presets.tiny().autoencoder
+
+
+def sample(world: str, number: int, clips: int) -> NewSample:
+    """A film whose frame i is of one shade, 5 * i; its actions are called by their number."""
+    shades = 5 * np.arange(1 + 8 * clips, dtype=np.uint8)[:, None, None, None]
+    frames = np.broadcast_to(shades, (1 + 8 * clips, 32, 32, 3))
+    actions = [
+        {"meaning": f"go {i}", "verb": "go" if i else "stop", "legal": True, "sentences": [f"{world} {number} {i}"]}
+        for i in range(clips)
+    ]
+    label = {"world": world, "fps": 8, "frames_per_action": 8, "actions": actions}
+    return NewSample(f"{world}-{number}", encode_film(frames, 8), label)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two folders: `short` has two episodes of two actions, `long` a shard of mixed lengths, an empty one, another."""
+    home = tmp_path_factory.mktemp("mixture")
+    torch.manual_seed(0)
+    save_file(Autoencoder(MODEL).state_dict(), str(home / "autoencoder.safetensors"))
+    for name, shards in {"short": [[2, 2]], "long": [[3, 1, 3], [], [4]]}.items():
+        (home / name).mkdir()
+        for shard, lengths in enumerate(shards):
+            episodes = [sample(name, 10 * shard + i, clips) for i, clips in enumerate(lengths)]
+            write_shard(home / name / f"{shard:05d}.tar", episodes)
+    list(encode(encoding(home, f"{home}/short,{home}/long")))
+    return home
+
+
+def encoding(home: Path, data: str, **changes: str) -> Encoding:
+    values = {"autoencoder": str(home / "autoencoder.safetensors"), "device": "cpu"} | changes
+    return Encoding(data=data, model=MODEL, **values)  # type: ignore[arg-type]
+
+
+def test_weights_of_folders() -> None:
+    assert parse_mixture("data/blocks") == {Path("data/blocks"): 1.0}
+    assert parse_mixture("a=3, b") == {Path("a"): 0.75, Path("b"): 0.25}
+    for bad in ("a=0", "a=x", "=2", "a,a", "", "a=-1", "a=inf"):
+        with pytest.raises(InvalidConfig, match="data/blocks"):
+            parse_mixture(bad)
+
+
+def test_lengths_may_differ(home: Path) -> None:
+    clips = Clips(f"{home}/long", history=2, chunk=2)
+    assert clips.size == 11
+    assert [clips.length((0, row)) for row in range(3)] == [3, 1, 3]
+    film = decode_film(sample("long", 2, 3).film)
+    whole = clips.latents((0, 2))
+    assert whole.shape == (MODEL.latent_channels, 7, 4, 4)
+    past = clips.past((0, 2), 2)
+    assert torch.equal(past, whole[:, 3:5])
+    batch = clips.batch([(0, 2), (1, 0)], [2, 3], [past, past], np.random.default_rng(0))
+    assert torch.equal(batch.target[0], whole[:, 5:])
+    assert torch.equal(batch.frames[0], torch.from_numpy(film[16]))
+    assert int(batch.frames[1].float().mean().round()) == 5 * 24
+    assert batch.sentences == ["long 2 2", "long 20 3"]
+    assert all(said in ((), tuple(f"long 20 {i}" for i in range(3))) for said in batch.earlier[1:])
+
+
+def test_latents_are_those_of_the_film(home: Path) -> None:
+    torch.manual_seed(0)
+    model = Autoencoder(MODEL)
+    films = [decode_film(sample("long", i, clips).film) for i, clips in enumerate((3, 1, 3))]
+    alone = [Encoder(model.eval(), torch.device("cpu"), batch=1)([film])[0] for film in films]
+    shard = Encoded(home / "long" / "00000.safetensors")
+    for row, latents in enumerate(alone):
+        stored = shard.latents(row, 0, len(latents)).movedim(1, 0)
+        torch.testing.assert_close(stored, torch.from_numpy(latents).float(), atol=0.02, rtol=0.02)
+
+
+def test_folders_are_drawn_by_weight(home: Path) -> None:
+    clips = Clips(f"{home}/short=3,{home}/long=1", history=1, chunk=2)
+    rng = np.random.default_rng(0)
+    emphasis = Emphasis(floor=0.1)
+    emphasis.errors = {"short/go": 0.001, "short/stop": 1.0, "long/go": 5.0, "long/stop": 5.0}
+    drawn = Counter(clips.kind(*clips.place(rng, emphasis)) for _ in range(800))
+    assert 0.70 < (drawn["short/go"] + drawn["short/stop"]) / 800 < 0.80, "emphasis leaves the weights as they are"
+    assert drawn["short/stop"] > 5 * drawn["short/go"], "and stresses what goes worst within a world"
+    episodes = Counter(clips.shards[clips.draw(rng)[0]].path.parent.name for _ in range(800))
+    assert 0.70 < episodes["short"] / 800 < 0.80
+
+
+def test_emphasis_compares_within_a_world() -> None:
+    emphasis = Emphasis(floor=0.1, memory=0.5, stress={"stop": 4.0, "road/go": 2.0})
+    emphasis.learn(["blocks/go", "blocks/stop", "road/go", "road/wait"], [0.4, 0.1, 8.0, 8.0])
+    kinds = ("blocks/go", "blocks/stop", "road/go", "road/wait")
+    assert [emphasis.chance(kind) for kind in kinds] == [1.0, 1.0, 1.0, 0.5]
+
+
+def test_stale_latents_are_made_anew(home: Path, tmp_path: Path) -> None:
+    shard, made = tmp_path / "00000.tar", tmp_path / "00000.safetensors"
+    write_shard(shard, [sample("a", 0, 1)])
+    list(encode(encoding(home, str(tmp_path))))
+    first = made.stat().st_mtime_ns
+    list(encode(encoding(home, str(tmp_path))))
+    assert made.stat().st_mtime_ns == first
+    write_shard(shard, [sample("a", 0, 2)])
+    list(encode(encoding(home, str(tmp_path))))
+    assert Encoded(made).clips == [2]
+    torch.manual_seed(1)
+    save_file(Autoencoder(MODEL).state_dict(), str(tmp_path / "other"))
+    list(encode(encoding(home, str(tmp_path), autoencoder=str(tmp_path / "other"))))
+    with pytest.raises(InvalidInput, match="different autoencoders"):
+        Clips(f"{home}/short,{tmp_path}", history=1, chunk=2)
+    made.write_bytes(made.read_bytes()[:50])
+    with pytest.raises(InvalidInput, match="no encoded shard"):
+        Clips(str(tmp_path), history=1, chunk=2)
+
+
+def test_what_is_not_there_is_said(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="pandora data encode --data"):
+        Clips(f"{home}/short,{tmp_path}", history=1, chunk=2)
+    with pytest.raises(InvalidInput, match=r"2 latent frames .* has 3"):
+        Clips(f"{home}/short", history=1, chunk=3)
+    with pytest.raises(InvalidInput, match="pandora data make"):
+        list(encode(encoding(home, str(tmp_path))))
+    with pytest.raises(InvalidInput, match="pandora data make"):
+        Windows(str(tmp_path), 9)
+    write_shard(tmp_path / "00000.tar", [NewSample("a", sample("a", 0, 1).film, sample("a", 0, 2).label)])
+    with pytest.raises(InvalidInput, match="9 frames and 2 actions of 8"):
+        list(encode(encoding(home, str(tmp_path))))
+
+
+def test_windows_are_the_same_whenever_they_are_drawn(home: Path) -> None:
+    config = AutoencoderTraining(data=f"{home}/short=1,{home}/long=3", frames=9, batch=3, steps=12)
+    whole = list(batches(config, 0))
+    assert whole[0].shape == (3, 3, 9, 32, 32)
+    for step, again in enumerate(batches(config, 7), 7):
+        assert torch.equal(again, whole[step])
+    firsts = {5 * round(float(video[0, 0, 0, 0] * 127.5 + 127.5) / 5) for batch in whole for video in batch}
+    assert len(firsts) > 3
+    assert {shade % 20 for shade in firsts} == {0}, "they begin at multiples of four frames"
+    assert torch.equal(next(iter(batches(config, 3))), whole[3]), "it may be left at any time"
+
+
+def test_films_stay_in_memory_as_long_as_there_is_room(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[str] = []
+    monkeypatch.setattr(
+        "pandora.training.windows.decode_film", lambda film, name: (decoded.append(name), decode_film(film))[1]
+    )
+    film = 33 * 32 * 32 * 3  # bytes of the largest
+    for room, most in ((1.0, 6), (film / 1e9, 30), (0.0, 30)):
+        decoded.clear()
+        windows = Windows(f"{home}/short,{home}/long", 9, room)
+        list(windows.batches(0, 0, 10, 3))
+        assert windows.used == sum(kept.nbytes for kept in windows.kept.values()) <= room * 1e9
+        assert len(decoded) == most if not room else len(decoded) <= most + 4  # two readers may miss the same film

@@ -1,0 +1,63 @@
+"""The recipe: from nothing to weights that run, once."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pandora import presets
+from pandora.errors import InvalidInput, UnknownName
+from pandora.training import alignment
+from pandora.training.recipe import Recipe, run
+from pandora.world_model import WorldModel
+
+TINY = presets.tiny()
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    """A recipe of seconds for a tiny model, done."""
+    folder = tmp_path_factory.mktemp("recipe")
+    model = presets.tiny_model()
+    alignment.save(folder / "aligned", model.backbone, model.adapter)
+    transformer = replace(TINY.video.transformer, keyframes=2)
+    config = Recipe(
+        worlds=("blocks", "nature"), weight=("blocks=2",), out=str(folder / "run"), data=str(folder / "data"), clips=4,
+        minutes=0.02, batch=2, processes=1, threads=1, aligned=str(folder / "aligned"), device="cpu", novelty=0,
+        model=replace(TINY.video, transformer=transformer), decoder=TINY.autoencoder,
+    )  # fmt: skip
+    assert run(config) == folder / "run" / "weights"
+    return config
+
+
+def test_it_ends_in_weights_that_know_all_worlds(recipe: Recipe) -> None:
+    weights = Path(recipe.out) / "weights"
+    model = WorldModel.from_pretrained(weights, device="cpu", threads=1)
+    assert model.config.video.transformer.keyframes == 2
+    for scene in ("blocks-three", "nature-"):
+        picture = next(weights.glob(f"scenes/{scene}*.png"))
+        state, clip = model.step(model.begin(picture), "it starts to rain")
+        assert clip.frames.shape == (8, 128, 128, 3)
+        assert state.latents.shape[1] == 3
+
+
+def test_what_is_done_is_passed_over(recipe: Recipe) -> None:
+    before = {path: path.stat().st_mtime_ns for path in Path(recipe.out).rglob("*") if path.is_file()}
+    run(recipe)
+    assert {path: path.stat().st_mtime_ns for path in Path(recipe.out).rglob("*") if path.is_file()} == before
+
+
+def test_it_goes_on_where_it_stopped(recipe: Recipe) -> None:
+    folder = Path(recipe.out)
+    (folder / "export" / "done.json").unlink()
+    trained = (folder / "rollout" / "video.safetensors").stat().st_mtime_ns
+    run(recipe)
+    assert (folder / "export" / "done.json").exists()
+    assert (folder / "rollout" / "video.safetensors").stat().st_mtime_ns == trained
+
+
+def test_what_it_can_not_do_is_said(recipe: Recipe) -> None:
+    with pytest.raises(UnknownName, match="stage"):
+        run(replace(recipe, until="sleep"))
+    with pytest.raises(InvalidInput, match="road"):
+        run(replace(recipe, weight=("road=2",)))
