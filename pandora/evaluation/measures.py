@@ -37,6 +37,9 @@ class Sizes:
     walks: int = 400
     actions: int = 24  # of a walk
     pairs: int = 500
+    drifts: int = 16  # long walks, on which pictures may decay
+    long: int = 48  # actions of such a one
+    trials: int = 200  # switches in the middle of something, journeys there and back, nonsense: of each
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +50,7 @@ class Example:
     right: bool
     made: Frames
     truth: Frames
+    sentences: tuple[str, ...] = ()
 
 
 @dataclass
@@ -58,9 +62,15 @@ class Bench:
     sizes: Sizes
     seed: int = 0
     batch: int = 16
+    prefix: str = ""  # of its rows' names: that of a world beside others, with a dot
     advance: Callable[[str, int], None] = lambda row, clips: None
     examples: list[Example] = field(default_factory=list)
     films: list[Example] = field(default_factory=list)
+
+    @property
+    def detailed(self) -> str:
+        """The kind of single actions whose pixels are compared, too."""
+        return f"{self.prefix}followed" if self.prefix else DETAILED
 
     def total(self, kinds: list[Kind]) -> int:
         """How many clips will be made."""
@@ -92,16 +102,16 @@ def singles(bench: Bench, kind: Kind) -> Singles:
         stories = [draw(bench.world, kind, bench.seed, index) for index in indices]
         for story in stories:
             turn = story.turns[0]
-            seen.verdicts[TRUTH].append(judge(bench.world, turn.frames[-1], turn, story.facts))
+            seen.verdicts[TRUTH].append(judge(bench.world, story.start, turn.frames, turn, story.facts))
         for entry in bench.entries:
             chosen = stories[: max(0, entry.of(bench.sizes.clips) - indices[0])]
             if not chosen or entry.only not in (None, kind.name):
                 continue
             for story, clip in zip(chosen, next(iter(entry.subject.imagine(chosen))), strict=True):
                 turn = story.turns[0]
-                verdict = judge(bench.world, clip[-1], turn, story.facts)
+                verdict = judge(bench.world, story.start, clip, turn, story.facts)
                 seen.verdicts[entry.name].append(verdict)
-                if kind.name == DETAILED:
+                if kind.name == bench.detailed:
                     _add_psnr(seen, entry.name, clip, story)
                 if entry.name == MODEL:
                     _keep(bench, kind.name, verdict, clip, story)
@@ -109,10 +119,10 @@ def singles(bench: Bench, kind: Kind) -> Singles:
     return seen
 
 
-def single_rows(kind: Kind, seen: Singles) -> list[Row]:
-    """The kind's row for every entry, and by verb for the model."""
+def single_rows(kind: Kind, seen: Singles, prefix: str = "") -> list[Row]:
+    """The kind's row for every entry, and by verb for the model; `prefix` goes before the names of other rows."""
     rows = [
-        share(_join(kind.name, name), [verdict.right for verdict in verdicts])
+        share(join(kind.name, name), [verdict.right for verdict in verdicts])
         for name, verdicts in seen.verdicts.items()
         if name != TRUTH
     ]
@@ -122,7 +132,7 @@ def single_rows(kind: Kind, seen: Singles) -> list[Row]:
     if len(by_verb) > 1:
         rows += [share(f"{kind.name}.verb.{verb}", by_verb[verb]) for verb in sorted(by_verb)]
     for what, values in (("dynamic_region", seen.dynamic), ("whole", seen.whole)):
-        rows += [mean(_join(f"psnr.{what}", name), found, "dB") for name, found in values.items() if found]
+        rows += [mean(join(f"{prefix}psnr.{what}", name), found, "dB") for name, found in values.items() if found]
     return rows
 
 
@@ -134,7 +144,7 @@ def decoding_rows(all_seen: list[Singles]) -> list[Row]:
         for name in sorted(names):
             rejected[name] += [not verdict.decoded for verdict in seen.verdicts[name]]
     truth = [verdict.right for seen in all_seen for verdict in seen.verdicts[TRUTH]]
-    rows = [share(_join("undecodable", name), rejected[name]) for name in rejected if name != TRUTH]
+    rows = [share(join("undecodable", name), rejected[name]) for name in rejected if name != TRUTH]
     return [*rows, share("readout.true_frames", truth)]
 
 
@@ -143,8 +153,10 @@ def degraded_row(bench: Bench, decibel: float) -> Row:
     right, kind = [], Kind(name=DETAILED)
     for index in range(bench.sizes.clips):
         story = draw(bench.world, kind, bench.seed, index)
-        worse = degrade(story.turns[0].frames[-1], decibel, generator(bench.seed, "degrade", index))
-        right.append(judge(bench.world, worse, story.turns[0], story.facts).right)
+        turn = story.turns[0]
+        worse = degrade(turn.frames[-1], decibel, generator(bench.seed, "degrade", index))
+        clip = np.concatenate([turn.frames[:-1], worse[None]])
+        right.append(judge(bench.world, story.start, clip, turn, story.facts).right)
     return share("readout.degraded", right)
 
 
@@ -164,10 +176,12 @@ def walk(bench: Bench, among: range) -> Walked:
             wanted = entry.name == MODEL and indices[0] < _FILMS
             filmed = chosen[: _FILMS - len(bench.films)] if wanted else []
             films = [[walk.start[None]] for walk in filmed]
+            starts = [walk.start for walk in chosen]
             for turn, clips in enumerate(entry.subject.imagine(chosen)):
-                for walk, clip in zip(chosen, clips, strict=True):
-                    verdict = judge(bench.world, clip[-1], walk.turns[turn], walk.facts)
+                for walk, start, clip in zip(chosen, starts, clips, strict=True):
+                    verdict = judge(bench.world, start, clip, walk.turns[turn], walk.facts)
                     right[turn + 1, entry.name].append(verdict.right)
+                starts = [clip[-1] for clip in clips]
                 for film, clip in zip(films, clips, strict=False):
                     film.append(clip)
                 bench.advance("horizon", len(chosen))
@@ -175,13 +189,13 @@ def walk(bench: Bench, among: range) -> Walked:
     return dict(right)
 
 
-def horizon_rows(walked: list[Walked]) -> list[Row]:
+def horizon_rows(walked: list[Walked], prefix: str = "") -> list[Row]:
     """`horizon.k` for every entry: the whole state right after k actions."""
     right = defaultdict(list)
     for part in walked:
         for place, outcomes in part.items():
             right[place] += outcomes
-    return [share(_join(f"horizon.{k}", name), outcomes) for (k, name), outcomes in sorted(right.items())]
+    return [share(join(f"{prefix}horizon.{k}", name), outcomes) for (k, name), outcomes in sorted(right.items())]
 
 
 def counterfactual(bench: Bench) -> list[Row]:
@@ -199,7 +213,7 @@ def counterfactual(bench: Bench) -> list[Row]:
             clips = next(iter(entry.subject.imagine(chosen)))
             for number, region in enumerate(touched[: len(chosen) // 2]):
                 both = list(zip(chosen, clips, strict=True))[2 * number : 2 * number + 2]
-                verdicts = [judge(bench.world, clip[-1], story.turns[0], story.facts) for story, clip in both]
+                verdicts = [judge(bench.world, s.start, clip, s.turns[0], s.facts) for s, clip in both]
                 differences = [disturbance(clip, story.start, region) for story, clip in both]
                 outcomes[entry.name].append(all(verdict.right for verdict in verdicts))
                 untouched[entry.name].append(max(differences) < UNTOUCHED)
@@ -208,10 +222,10 @@ def counterfactual(bench: Bench) -> list[Row]:
     rows = []
     for name in outcomes:
         pairs_right = [a and b for a, b in zip(outcomes[name], untouched[name], strict=True)]
-        rows.append(share(_join("counterfactual_pairs", name), pairs_right))
-        rows.append(share(_join("counterfactual_pairs.outcomes", name), outcomes[name]))
-        rows.append(share(_join("counterfactual_pairs.untouched", name), untouched[name]))
-        rows.append(mean(_join("counterfactual_pairs.difference", name), levels[name], "levels of 255"))
+        rows.append(share(join("counterfactual_pairs", name), pairs_right))
+        rows.append(share(join("counterfactual_pairs.outcomes", name), outcomes[name]))
+        rows.append(share(join("counterfactual_pairs.untouched", name), untouched[name]))
+        rows.append(mean(join("counterfactual_pairs.difference", name), levels[name], "levels of 255"))
     return rows
 
 
@@ -242,12 +256,13 @@ def _keep(bench: Bench, kind: str, verdict: Verdict, clip: Frames, story: Story)
 
 def _film(walk: Story, clips: list[Frames]) -> Example:
     truth = np.concatenate([walk.start[None], *(turn.frames for turn in walk.turns)])
-    return Example("; ".join(turn.sentence for turn in walk.turns), True, np.concatenate(clips), truth)
+    sentences = tuple(turn.sentence for turn in walk.turns)
+    return Example("; ".join(sentences), True, np.concatenate(clips), truth, sentences)
 
 
 def _begun(start: Frame, clip: Frames) -> Frames:
     return np.concatenate([start[None], clip])
 
 
-def _join(row: str, entry: str) -> str:
+def join(row: str, entry: str) -> str:
     return f"{row}.{entry}" if entry else row

@@ -87,7 +87,7 @@ def _template(path: Path, world: World, verb: str, text: Any, check: Callable[[s
     for name, spec, turned in fields:
         if name not in tuple(allowed) or spec or turned:
             raise InvalidInput(f"{where} has the unknown placeholder {{{name}}}. {verb} takes {names}.")
-    longest = max(world.arguments, key=len)
+    longest = max(world.arguments, key=len, default="")
     try:
         check(text.format(**dict.fromkeys(allowed, longest)))
     except InvalidInput as error:
@@ -104,7 +104,7 @@ def measure(bench: Bench, subject: Subject, templates: list[Template], scenes: i
         chosen = [asked[i] for i in indices]
         stories = [_draw(bench.world, t, effects[t.verb], bench.seed, index) for t, index in chosen]
         for i, story, clip in zip(indices, stories, next(iter(subject.imagine(stories))), strict=True):
-            verdicts[i // scenes].append(judge(bench.world, clip[-1], story.turns[0], story.facts))
+            verdicts[i // scenes].append(judge(bench.world, story.start, clip, story.turns[0], story.facts))
         bench.advance("phrases", len(stories))
     fates = [
         Followed(t, sum(v.right for v in verdicts[i]), sum(v.stayed for v in verdicts[i]), len(verdicts[i]))

@@ -6,29 +6,51 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from pandora.evaluation.measures import DETAILED, Example
+from pandora.evaluation.measures import DETAILED, Bench, Example
 from pandora.evaluation.report import BASELINES, TARGETS, Report
 from pandora.evaluation.rows import Row
 from pandora.media import Frames, contact_sheet, encode_png, save_film
 
 _COLOURS = {"": "#2563eb", "copy_last": "#9ca3af", "action_ablated": "#f59e0b", "oracle": "#16a34a"}
 _GAP = 4  # pixels between the pictures of a film
+_COLUMNS = 5  # frames of a clip on a sheet
+_STRIPPED, _TURNS = 2, 6  # rollouts shown as strips, and actions of each
 
 
-def draw_all(report: Report, examples: list[Example], films: list[Example], fps: float, out: Path) -> list[Path]:
-    """Write what there is to show into `out`; returns the files."""
+def draw_all(report: Report, benches: Sequence[Bench], out: Path) -> list[Path]:
+    """Write what there is to show of every world into `out`; returns the files."""
     out.mkdir(parents=True, exist_ok=True)
-    drawn = []
-    if any(row.name.startswith("horizon.") for row in report.rows):
-        drawn.append(_horizon(report, out / "horizon.png"))
-    drawn.append(_bars(report, out / "rows.png"))
-    if examples:
-        ordered = sorted(examples, key=lambda example: example.right)
-        drawn.append(out / "examples.png")
-        drawn[-1].write_bytes(encode_png(_sheet(ordered)))
-    if films:
-        drawn.append(save_film(out / "rollouts.mp4", _side_by_side(films), fps))
+    return [path for bench in benches for path in _draw_world(report, bench, out)]
+
+
+def _draw_world(report: Report, bench: Bench, out: Path) -> list[Path]:
+    """A world's plots, examples, strips and film; the files carry its name where its rows do."""
+    name = bench.prefix.rstrip(".")
+    end = f"-{name}" if name else ""
+    part, drawn = report.of(name or None), []
+    if not name and any(row.name.startswith("horizon.") for row in part.rows):
+        drawn.append(_horizon(part, out / "horizon.png"))
+    drawn.append(_bars(part, out / f"rows{end}.png"))
+    for kind, sheet in (
+        ("examples", sorted(bench.examples, key=lambda example: example.right)),
+        ("strips", _strips(bench.films, bench.world.frames_per_action)),
+    ):
+        if sheet:
+            drawn.append(out / f"{kind}{end}.png")
+            drawn[-1].write_bytes(encode_png(_sheet(sheet)))
+    if bench.films:
+        drawn.append(save_film(out / f"rollouts{end}.mp4", _side_by_side(bench.films), bench.world.fps))
     return drawn
+
+
+def _strips(films: Sequence[Example], frames: int) -> list[Example]:
+    """The first actions of the first rollouts, a strip each: the frame before an action, then what was made of it."""
+    strips = []
+    for film in films[:_STRIPPED]:
+        for turn, sentence in enumerate(film.sentences[:_TURNS]):
+            part = slice(turn * frames, (turn + 1) * frames + 1)
+            strips.append(Example(sentence, True, film.made[part], film.truth[part]))
+    return strips
 
 
 def _horizon(report: Report, path: Path) -> Path:
@@ -66,6 +88,8 @@ def _curve(report: Report, name: str) -> list[tuple[int, Row]]:
 def _bars(report: Report, path: Path) -> Path:
     """Every share as a bar with its interval, its baselines as marks and its target as a line."""
     rows = [r for r in report.main_rows() if r.unit == "share" and not r.name.startswith("horizon.")]
+    if not rows:
+        return path
     rows += [report[name] for name in ("horizon.8", "horizon.24") if any(r.name == name for r in report.rows)]
     figure = Figure(figsize=(8, 0.9 + 0.34 * len(rows)), layout="constrained")
     axis = figure.subplots()
@@ -96,7 +120,7 @@ def _sheet(examples: Sequence[Example]) -> Frames:
     for example in examples:
         clips += [example.made, example.truth]
         captions += [example.caption, "truth"]
-    return contact_sheet(clips, captions, columns=5)
+    return contact_sheet(clips, captions, columns=_COLUMNS)
 
 
 def _side_by_side(films: Sequence[Example]) -> Frames:

@@ -24,6 +24,19 @@ TARGETS = {
     "counterfactual_pairs": 0.90,
     "readout.true_frames": 0.999,
 }
+OVERVIEW = {  # rows that every world has, and what they are called in the table of all worlds
+    "followed": "followed",
+    "followed.held_out_phrasings": "other words",
+    "followed.held_out_transitions": "unseen",
+    "followed.illegal": "forbidden",
+    "followed.copy_last": "copy last",
+    "followed.oracle": "oracle",
+    "horizon.8": "8 actions",
+    "horizon.24": "24 actions",
+    "drift": "drift",
+    "nonsense": "nonsense",
+    "judge": "judge",
+}
 _SHOWN = 12  # templates in the terminal
 _NAME_WIDTH = 34  # up to which names are kept on one line
 
@@ -49,6 +62,12 @@ class Report:
 
     def baseline(self, row: Row, name: str) -> Row | None:
         return self._by_name.get(f"{row.name}.{name}")
+
+    def of(self, world: str | None) -> "Report":
+        """The rows under a world's name, or, for None, those without any."""
+        worlds = self.settings.get("worlds", [])
+        rows = [row for row in self.rows if _world(row, worlds) == world]
+        return Report(rows, self.settings, self.fates if world is None else [])
 
     def by_verb(self) -> tuple[list[str], dict[str, dict[str, Row]]]:
         """The kinds that are split by verb, and verb -> kind -> row."""
@@ -95,29 +114,24 @@ def markdown(report: Report) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _tables(report: Report, brief: bool) -> list[tuple[str, list[str], list[list[str]]]]:
-    """Title, header and rows of each table; `brief` for a terminal."""
-    baselines = [name for name in BASELINES if any(row.name.endswith(f".{name}") for row in report.rows)]
-    header = ["row", "value", "95 % interval", "n", "to reach", *(name.replace("_", " ") for name in baselines)]
-    main = [row for row in report.main_rows() if not brief or _is_brief(row)]
-    body = [
-        [
-            row.name, _number(row), f"{_number(row, row.low)} – {_number(row, row.high)}", str(row.n),
-            f"{TARGETS[row.name]:g}" if row.name in TARGETS else "",
-            *(_number(other) if (other := report.baseline(row, name)) else "" for name in baselines),
-        ]
-        for row in main
-    ]  # fmt: skip
-    tables = [("", header, body)]
-    kinds, by_verb = report.by_verb()
-    if kinds:
-        cells = [
-            [verb, *(f"{row.value:.3f} ({row.n})" if (row := found.get(kind)) else "" for kind in kinds)]
-            for verb, found in by_verb.items()
-        ]
-        tables.append(
-            ("Accuracy by verb (n)", ["verb", *(kind.rpartition(".")[2].replace("_", " ") for kind in kinds)], cells)
-        )
+Cells = list[list[str]]
+
+
+def _tables(report: Report, brief: bool) -> list[tuple[str, list[str], Cells]]:
+    """Title, header and rows of each table, world by world; `brief` for a terminal."""
+    worlds = report.settings.get("worlds", [])
+    parts = [(name, part) for name in (None, *worlds) if (part := report.of(name)).rows]
+    tables = [_overview(report, [name for name, _ in parts if name])] if len(worlds) > 1 else []
+    for name, part in parts:
+        tables.append((f"The world {name}" if name and len(parts) > 1 else "", *_main(part, brief)))
+        kinds, by_verb = part.by_verb()
+        if kinds:
+            cells = [
+                [verb, *(f"{row.value:.3f} ({row.n})" if (row := found.get(kind)) else "" for kind in kinds)]
+                for verb, found in by_verb.items()
+            ]
+            heads = [kind.rpartition(".")[2].replace("_", " ") for kind in kinds]
+            tables.append((f"Accuracy by verb (n){f', {name}' if name else ''}", ["verb", *heads], cells))
     if report.fates:
         fates = worst(report.fates)[: _SHOWN if brief else None]
         cells = [
@@ -126,6 +140,36 @@ def _tables(report: Report, brief: bool) -> list[tuple[str, list[str], list[list
         ]
         tables.append(("Least followed first", ["sentence", "verb", "followed", "nothing happened"], cells))
     return tables
+
+
+def _overview(report: Report, worlds: list[str]) -> tuple[str, list[str], Cells]:
+    """A line a world, with the rows that all have."""
+    rows = {row.name: row for row in report.rows}
+    cells = [
+        [world, *(_number(row) if (row := rows.get(f"{world}.{name}")) else "" for name in OVERVIEW)]
+        for world in worlds
+    ]
+    return "World by world", ["world", *OVERVIEW.values()], cells
+
+
+def _main(report: Report, brief: bool) -> tuple[list[str], Cells]:
+    """All rows but those by verb, with the baselines beside them."""
+    baselines = [name for name in BASELINES if any(row.name.endswith(f".{name}") for row in report.rows)]
+    header = ["row", "value", "95 % interval", "n", "to reach", *(name.replace("_", " ") for name in baselines)]
+    main = [row for row in report.main_rows() if not brief or _is_brief(row)]
+    return header, [
+        [
+            row.name, _number(row), f"{_number(row, row.low)} – {_number(row, row.high)}", str(row.n),
+            f"{TARGETS[row.name]:g}" if row.name in TARGETS else "",
+            *(_number(other) if (other := report.baseline(row, name)) else "" for name in baselines),
+        ]
+        for row in main
+    ]  # fmt: skip
+
+
+def _world(row: Row, worlds: list[str]) -> str | None:
+    first = row.name.partition(".")[0]
+    return first if first in worlds else None
 
 
 def _is_brief(row: Row) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 
 _Z = 1.959964  # 97.5 % of a standard normal
 _DRAWS = 2000
+_TINY = 1e-9  # for which a mean of nothing is taken
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,16 @@ def mean(name: str, values: Sequence[float], unit: str) -> Row:
     picks = np.random.default_rng(0).integers(len(samples), size=(_DRAWS, len(samples)))
     low, high = np.percentile(samples[picks].mean(1), [2.5, 97.5])
     return Row(name, float(samples.mean()), unit, float(low), float(high), len(samples))
+
+
+def ratio(name: str, above: Sequence[float], below: Sequence[float]) -> Row:
+    """The mean of the first values by that of the second, sample by sample of the same walks; 0 where these are 0."""
+    over, under = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
+    picks = np.random.default_rng(0).integers(len(over), size=(_DRAWS, len(over)))
+    drawn = over[picks].mean(1) / np.maximum(under[picks].mean(1), _TINY)
+    value = over.mean() / max(float(under.mean()), _TINY)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Row(name, float(value), "ratio", min(float(low), value), max(float(high), value), len(over))
 
 
 def wilson(hits: int, n: int) -> tuple[float, float]:

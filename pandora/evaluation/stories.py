@@ -18,7 +18,7 @@ _TRIES = 5000
 
 @dataclass(frozen=True, eq=False)
 class Turn:
-    """One action and what truly follows: `frames` (T, H, W, 3) uint8 and the facts after them."""
+    """One action and what truly follows: `frames` (T, H, W, 3) uint8 and the facts that they show."""
 
     meaning: Meaning
     sentence: str
@@ -29,7 +29,7 @@ class Turn:
 
 @dataclass(frozen=True, eq=False)
 class Story:
-    """A start picture (H, W, 3) uint8 with its facts, and the turns that follow it."""
+    """A start picture (H, W, 3) uint8, the facts that are shown where nothing is done, and the turns that follow."""
 
     seed: int
     start: Frame
@@ -45,7 +45,7 @@ class Kind:
     options: Mapping[str, Any] = field(default_factory=dict)  # of `World.reset`
     verb: str | None = None
     legal: bool = True
-    changes: bool | None = True  # whether the facts after differ from those before
+    changes: bool | None = True  # whether the clip shows anything else than if nothing was done
     held_out: bool | None = False  # whether training is kept from the transition
     phrasing: PhraseSplit = "train"
 
@@ -62,17 +62,17 @@ def kinds(world: World) -> list[Kind]:
     return [*rows, Kind(name="unchanged.wait", verb="wait", changes=False)] if "wait" in world.verbs else rows
 
 
-def draw(world: World, kind: Kind, seed: int, index: int) -> Story:
+def draw(world: World, kind: Kind, seed: int, index: int, tries: int = _TRIES) -> Story:
     """The kind's story number `index`: one action. RuntimeError where the world has none of the kind."""
     rng = generator(seed, kind.name, index)
-    for _ in range(_TRIES):
+    for _ in range(tries):
         number, scene = new_scene(world, rng, kind.options)
         meaning = _choose(world, scene, kind, rng)
         if meaning is not None:
             story = tell(world, number, scene, meaning, world.say(scene, meaning, rng, kind.phrasing), rng)
             if kind.changes in (None, story.turns[0].facts != story.facts):
                 return story
-    raise RuntimeError(f"{world.name} has no action for {kind.name} in {_TRIES} scenes.")
+    raise RuntimeError(f"{world.name} has no action for {kind.name} in {tries} scenes.")
 
 
 def draw_pair(world: World, seed: int, index: int) -> tuple[Story, Story]:
@@ -95,14 +95,43 @@ def draw_walk(world: World, seed: int, index: int, length: int) -> Story:
     """A start and `length` legal actions in a row, as the world samples them, in trained phrasings."""
     rng = generator(seed, "walk", index)
     number, scene = new_scene(world, rng)
-    start, facts, turns = world.render(scene), world.facts(scene), []
+    walk = Walk(world, number, scene)
     for _ in range(length):
-        meaning = world.sample(scene, rng, legal=True)
-        sentence = world.say(scene, meaning, rng)
+        walk.go(world.sample(walk.scene, rng, legal=True), rng)
+    return walk.story
+
+
+class Walk:
+    """A story in the making; `scene` is how far it has come."""
+
+    def __init__(self, world: World, number: int, scene: Any):
+        self.world, self.number, self.scene = world, number, scene
+        self.start, self.facts = world.render(scene), still(world, scene)
+        self.turns: list[Turn] = []
+
+    def go(
+        self, meaning: Meaning, rng: np.random.Generator, split: PhraseSplit = "train", sentence: str | None = None
+    ) -> Turn:
+        """One action further, in the given words or in a phrasing of the split."""
+        world, scene = self.world, self.scene
+        sentence = world.say(scene, meaning, rng, split) if sentence is None else sentence
         outcome = world.step(scene, meaning)
-        scene = outcome.scene
-        turns.append(Turn(meaning, sentence, _distraction(world, rng), world.facts(scene), outcome.frames))
-    return Story(number, start, facts, tuple(turns))
+        shown = world.shown(scene, meaning, outcome.scene)
+        self.turns.append(Turn(meaning, sentence, _distraction(world, rng), shown, outcome.frames))
+        self.scene = outcome.scene
+        return self.turns[-1]
+
+    @property
+    def story(self) -> Story:
+        return Story(self.number, self.start, self.facts, tuple(self.turns))
+
+
+def still(world: World, scene: Any) -> Facts:
+    """What a clip shows in which nothing is done."""
+    if "wait" not in world.verbs:
+        return world.facts(scene)
+    wait = Meaning("wait")
+    return world.shown(scene, wait, world.advance(scene, wait))
 
 
 def generator(seed: int, name: str, index: int) -> np.random.Generator:
@@ -118,9 +147,9 @@ def new_scene(world: World, rng: np.random.Generator, options: Mapping[str, Any]
 
 def tell(world: World, number: int, scene: Any, meaning: Meaning, sentence: str, rng: np.random.Generator) -> Story:
     """The story of one action, said in the given words."""
-    outcome = world.step(scene, meaning)
-    turn = Turn(meaning, sentence, _distraction(world, rng), world.facts(outcome.scene), outcome.frames)
-    return Story(number, world.render(scene), world.facts(scene), (turn,))
+    walk = Walk(world, number, scene)
+    walk.go(meaning, rng, sentence=sentence)
+    return walk.story
 
 
 def _choose(world: World, scene: Any, kind: Kind, rng: np.random.Generator) -> Meaning | None:

@@ -1,37 +1,43 @@
-"""Whether a clip is right: the state read from its last frame, and its pixels against the true ones."""
+"""Whether a clip is right: what is read from it, and its pixels against the true ones."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
 
 from pandora.evaluation.stories import Turn
 from pandora.worlds.base import Facts, Frame, Frames, World
+from pandora.worlds.pixels import degrade, degrade_all
 
 MOVED = 8  # levels of 255 by which a pixel differs from the start where the truth moves
 REACH = 3  # pixels by which regions are dilated
 UNTOUCHED = 2.0  # mean absolute difference, in levels of 255, up to which pixels count as left alone
 _HIGHEST_PSNR = 60.0  # dB, of equal pixels
 
+__all__ = ["Verdict", "changed", "decibels", "degrade", "degrade_all", "disturbance", "judge", "psnr"]
+
 Mask = NDArray[np.bool_]  # (..., H, W)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`right`: every fact is as it should be. `stayed`: every fact is as it was. What can't be decoded is neither."""
+    """`right`: all is shown as it should be. `stayed`: as if nothing was done. What can't be decoded is neither."""
 
     verb: str
     right: bool
     stayed: bool
     decoded: bool
+    facts: Facts | None = None  # what was read
 
 
-def judge(world: World, frame: Frame, turn: Turn, before: Facts) -> Verdict:
-    """Read the state from a last frame (H, W, 3) uint8 and compare it with the turn's true outcome."""
-    facts = world.readout(np.ascontiguousarray(frame))
-    return Verdict(turn.meaning.verb, facts == turn.facts, facts == before, facts is not None)
+def judge(world: World, start: Frame, clip: Frames, turn: Turn, before: Facts) -> Verdict:
+    """Read what a clip (T, H, W, 3) uint8 shows, from the picture before it on, and compare it with the true outcome.
+
+    `before` is what would be shown if nothing was done.
+    """
+    facts = world.read(np.ascontiguousarray(start), np.ascontiguousarray(clip))
+    return Verdict(turn.meaning.verb, facts == turn.facts, facts == before, facts is not None, facts)
 
 
 def psnr(made: Frames, truth: Frames, region: Mask | None = None) -> float | None:
@@ -58,17 +64,3 @@ def disturbance(made: Frames, start: Frame, touched: Mask) -> float:
     """Mean absolute difference from the start, in levels of 255, outside `touched` (H, W); 0 where all is touched."""
     difference = np.abs(made.astype(np.float32) - start.astype(np.float32)).mean((0, -1))
     return float(difference[~touched].mean()) if not touched.all() else 0.0
-
-
-def degrade(frame: Frame, decibel: float, rng: np.random.Generator) -> Frame:
-    """Blur, then noise, each with half of the squared error that makes the given PSNR."""
-    error = 255**2 / 10 ** (decibel / 10)
-    picture, low, high = Image.fromarray(frame), 0.0, 8.0
-    for _ in range(12):
-        radius = (low + high) / 2
-        blurred = np.asarray(picture.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32)
-        below = np.square(blurred - frame).mean() < error / 2
-        low, high = (radius, high) if below else (low, radius)
-    blurred = np.asarray(picture.filter(ImageFilter.GaussianBlur(low)), dtype=np.float32)
-    rest = max(0.0, error - float(np.square(blurred - frame).mean()))
-    return (blurred + rng.normal(0.0, rest**0.5, frame.shape)).round().clip(0, 255).astype(np.uint8)

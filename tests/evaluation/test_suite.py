@@ -28,7 +28,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_writes_everything(weights: Path, world: Strips, tmp_path: Path) -> None:
-    said, sizes = io.StringIO(), Sizes(clips=3, walks=2, actions=3, pairs=2)
+    said, sizes = io.StringIO(), Sizes(clips=3, walks=2, actions=3, pairs=2, drifts=2, long=5, trials=2)
 
     def run(console: Console, json_path: Path | None = None, out: Path | None = None, processes: int = 1) -> Report:
         return suite.run(
@@ -46,13 +46,16 @@ def test_writes_everything(weights: Path, world: Strips, tmp_path: Path) -> None
         *(f"next_state.in_distribution.steps_{n}" for n in (1, 2, 4)),
         "unchanged.illegal", "unchanged.wait", "horizon.1", "horizon.3.copy_last", "counterfactual_pairs",
         "psnr.dynamic_region", "psnr.whole", "undecodable", "readout.true_frames", "readout.degraded",
+        "strips.followed", "strips.followed.illegal", "strips.judge", "strips.drift", "strips.drift.psnr",
+        "strips.nonsense", "strips.nonsense.unchanged",
     } <= names  # fmt: skip
     assert all(row.low <= row.value <= row.high for row in report.rows)
     assert report["readout.true_frames"].value == 1.0
     assert report.settings["model"] == "pandora-tiny"
     assert "next_state.in_distribution" in said.getvalue()
     assert "| next_state.in_distribution |" in (tmp_path / "out" / "eval.md").read_text()
-    for picture in ("horizon.png", "rows.png", "examples.png"):
+    assert report["strips.followed"].value == report["next_state.in_distribution"].value
+    for picture in ("horizon.png", "rows.png", "examples.png", "strips.png"):
         with Image.open(tmp_path / "out" / picture) as image:
             assert image.width > 300
     frames, fps = read_film(tmp_path / "out" / "rollouts.mp4")
