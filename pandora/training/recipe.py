@@ -2,7 +2,8 @@
 
     data -> autoencoder -> encode -> alignment -> video -> speech -> rollout -> export
 
-Each stage is one that can be run alone; here they share a budget of minutes. A stage that is done leaves `done.json` beside its run and is passed over; a stopped one goes on where it stood.
+Each stage is one that can be run alone; here they share a budget of minutes. A stage that is done leaves `done.json`
+beside its run and is passed over; a stopped one goes on where it stood.
 """
 
 import json
