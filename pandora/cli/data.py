@@ -63,7 +63,7 @@ def bring(
 
 @app.command()
 def look(
-    source: Annotated[str, typer.Argument(help="Folder of shards, or name of a world for fresh ones.")] = "blocks",
+    source: Annotated[str, typer.Argument(help="Folder of shards, or a world for fresh ones, or all.")] = "blocks",
     output: Annotated[Path, typer.Option("--output", "-o", help="Contact sheet to write.")] = Path("out/data.png"),
     episodes: Annotated[int, typer.Option(min=1, max=12, help="Episodes, one after the other.")] = 2,
     length: Annotated[int, typer.Option(min=0, max=64, help="Actions of a fresh episode; 0: the world's.")] = 0,

@@ -14,7 +14,8 @@ from pandora.training.filmcodec import decode_film
 from pandora.training.shards import samples
 from pandora.worlds import make_world, world_names
 
-_COLUMNS = 9
+ALL = "all"
+_COLUMNS, _EXAMPLES = 9, 6
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,12 @@ class Shown:
 
 
 def sheet(source: str, episodes: int = 2, seed: int = 0, length: int = 0) -> Frame:
-    """(H, W, 3) uint8 of some episodes of a folder of shards, or fresh ones of the world of that name."""
+    """(H, W, 3) uint8 of some episodes of a folder of shards, or fresh ones of the world of that name.
+
+    The name "all" gives one row a world: what its first examples are like after their first suggestion.
+    """
+    if source == ALL:
+        return contact_sheet(*zip(*map(_examples, world_names()), strict=True), columns=_EXAMPLES)  # type: ignore[arg-type]
     found = _written(Path(source), episodes, seed) if Path(source).is_dir() else _fresh(source, episodes, seed, length)
     rows: list[Frames] = []
     captions: list[str] = []
@@ -38,6 +44,18 @@ def sheet(source: str, episodes: int = 2, seed: int = 0, length: int = 0) -> Fra
             where = f"{number + 1}.{step + 1}  " if episodes > 1 else f"{step + 1}  "
             captions.append(where + action["text"] + ("" if action.get("legal", True) else "  (not allowed)"))
     return contact_sheet(rows, captions, columns=_COLUMNS)
+
+
+def _examples(name: str) -> tuple[Frames, str]:
+    """The last frames (N, H, W, 3) uint8 of a world's first examples, and its name."""
+    world, shown = make_world(name), []
+    for example in world.examples()[:_EXAMPLES]:
+        text = example.suggestions[0]
+        meaning = world.understand(example.scene, text)
+        if meaning is None:
+            raise InvalidInput(f"{name} does not understand what it suggests for {example.id}: {text!r}.")
+        shown.append(world.step(example.scene, meaning).frames[-1])
+    return np.stack(shown), name
 
 
 def _fresh(name: str, episodes: int, seed: int, length: int) -> Iterator[Shown]:
