@@ -36,9 +36,9 @@ class Log:
         for name, value in metrics.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
 
-    def __call__(self, step: int, total: int | None = None, **metrics: float) -> None:
-        """Print and keep the line of a step; `total` where it is not what was planned."""
-        total = total or self.total
+    def __call__(self, step: int, of: int | None = None, /, **metrics: float) -> None:
+        """Print and keep the line of a step, of as many; None: of what was planned."""
+        total = of or self.total
         metrics = {name: value / self.count for name, value in self.sums.items()} | metrics
         self.sums, self.count = {}, 0
         elapsed = time.monotonic() - self.began
