@@ -18,29 +18,38 @@ def block_geom(colour: str) -> str:
     return f"{colour}_skin"
 
 
-def xml() -> str:
-    """The model's source. Bodies named by colour have free joints; "hand", "finger_left" ... are moved by hand."""
+def _vertices() -> str:
+    """Of a block of edge 1 with bevelled edges."""
     corners = [
-        point
+        tuple(s * (0.5 if i == axis else 0.435) for i, s in enumerate(signs))
         for axis in range(3)
         for signs in product((-1, 1), repeat=3)
-        for point in [tuple(s * (0.5 if i == axis else 0.435) for i, s in enumerate(signs))]
     ]
-    vertices = " ".join(f"{value:g}" for corner in corners for value in corner)
-    blocks = "".join(
+    return " ".join(f"{value:g}" for corner in corners for value in corner)
+
+
+def _blocks() -> str:
+    return "".join(
         f"""<body name="{colour}" pos="{30 + 3 * i} 0 {FAR_UP}"><freejoint/>
         <geom class="solid" type="box" size="0.5 0.5 0.5" mass="1" rgba="0 0 0 0" group="3"/>
         <geom class="skin" name="{block_geom(colour)}" type="mesh" mesh="block" material="paint"/></body>"""
         for i, colour in enumerate(COLOURS)
     )
-    fingers = "".join(
+
+
+def _fingers() -> str:
+    return "".join(
         f"""<body name="finger_{side}" mocap="true">
         <geom class="skin" type="box" size="0.09 0.16 0.62" pos="0 0 0.36" material="rubber"/>
         <geom class="skin" type="box" size="0.10 0.20 0.20" pos="0 0 0.9" material="steel"/></body>"""
         for side in ("left", "right")
     )
+
+
+def _rim() -> str:
+    """Low, but nothing gets over it: what leaves the picture is lost to the eye."""
     width, depth = TABLE_HALF
-    rim = "".join(
+    return "".join(
         f"""<geom class="skin" type="box" size="{sx} {sy} 0.21" pos="{x} {y} 0" material="edge"/>
         <geom class="solid" type="box" size="{sx} {sy} 5" pos="{x} {y} 5" rgba="0 0 0 0" group="3"/>"""
         for x, y, sx, sy in (
@@ -49,8 +58,12 @@ def xml() -> str:
             (0, -depth, width + 0.12, 0.12),
             (0, depth, width + 0.12, 0.12),
         )
-    )  # low, but nothing gets over it: what leaves the picture is lost to the eye
-    pusher = " ".join(map(str, PUSHER_HALF))
+    )
+
+
+def xml() -> str:
+    """The model's source. Bodies named by colour have free joints; "hand", "finger_left" ... are moved by hand."""
+    (width, depth), pusher = TABLE_HALF, " ".join(map(str, PUSHER_HALF))
     return f"""
 <mujoco model="tabletop">
   <compiler angle="degree"/>
@@ -67,7 +80,7 @@ def xml() -> str:
     <default class="skin"><geom contype="0" conaffinity="0" mass="0"/></default>
   </default>
   <asset>
-    <mesh name="block" vertex="{vertices}" inertia="shell"/>
+    <mesh name="block" vertex="{_vertices()}" inertia="shell"/>
     <texture name="top" type="2d" builtin="flat" width="{TEXTURE}" height="{TEXTURE}" rgb1="1 1 1"/>
     <material name="top" texture="top" specular="0.15" shininess="0.2"/>
     <material name="edge" specular="0.1" shininess="0.1"/>
@@ -82,20 +95,20 @@ def xml() -> str:
     <light name="sun" type="spot" castshadow="true" pos="0 0 16" dir="0 0 -1" ambient="0 0 0"
       specular="0.3 0.3 0.3" cutoff="80" exponent="0.5"/>
     <geom class="solid" type="plane" size="60 60 1" rgba="0 0 0 0" group="3" priority="1" friction="0.28 0.01 0.001"/>
-    {rim}
+    {_rim()}
     <geom class="skin" name="top" type="box" size="{width} {depth} 0.1" pos="0 0 -0.1" material="top"/>
     <geom class="skin" name="edge" type="box" size="{width} {depth} 0.14" pos="0 0 -0.15" material="edge"/>
     <geom class="skin" name="wall" type="box" size="40 0.1 20" pos="0 8.2 12" material="wall"/>
     <geom class="skin" name="board" type="box" size="40 0.15 0.35" pos="0 8.05 -5.65" material="edge"/>
     <geom class="skin" name="floor" type="box" size="40 40 0.1" pos="0 0 -6.1" material="floor"/>
-    {blocks}
+    {_blocks()}
     <body name="hand" mocap="true">
       <geom class="skin" type="box" size="0.92 0.27 0.15" pos="0 0 1.2" material="steel"/>
       <geom class="skin" type="cylinder" size="0.34 0.22" pos="0 0 1.5" material="arm"/>
       <geom class="skin" type="capsule" size="0.27 5" pos="0 0 6.8" material="arm"/>
       <geom class="skin" type="cylinder" size="0.30 0.07" pos="0 0 2.1" material="steel"/>
     </body>
-    {fingers}
+    {_fingers()}
     <body name="pusher" mocap="true" pos="0 0 40">
       <geom class="solid" type="box" size="{pusher}" rgba="0 0 0 0" group="3" friction="0.1 0.01 0.001"/>
     </body>
