@@ -1,6 +1,7 @@
 """The start pictures that ship with the weights: `scenes/scenes.json` and the pictures beside it."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ class Scene:
 
     id: str
     world: str
+    world_title: str  # the kind of world in words, "Blocks on a table"
     title: str
     image: Path
     suggestions: tuple[str, ...]
@@ -38,12 +40,22 @@ def read_scenes(weights: str | Path) -> dict[str, Scene]:
 def _read(folder: Path, entry: Any) -> Scene:
     """Raises KeyError, TypeError and ValueError where it is no scene whose picture lies in the folder."""
     texts = {name: entry[name] for name in ("id", "world", "title", "image")}
+    texts["world_title"] = entry.get("world_title", "")
     suggestions = entry["suggestions"]
     if not isinstance(suggestions, list) or not all(isinstance(text, str) for text in (*texts.values(), *suggestions)):
         raise TypeError("a scene has texts alone, and a list of suggestions")
     if Path(texts["image"]).name != texts["image"] or "\0" in texts["image"]:
         raise ValueError(f"the picture {texts['image']!r:.80} does not lie beside it")
+    texts["world_title"] = texts["world_title"] or texts["world"].replace("_", " ").capitalize()
     return Scene(**texts | {"image": folder / texts["image"], "suggestions": tuple(suggestions)})
+
+
+def by_world(scenes: Iterable[Scene]) -> dict[str, list[Scene]]:
+    """The scenes of each kind of world, by its title, in their order."""
+    groups: dict[str, list[Scene]] = {}
+    for scene in scenes:
+        groups.setdefault(scene.world_title, []).append(scene)
+    return groups
 
 
 def find_scene(weights: str | Path, name: str) -> Scene:

@@ -21,6 +21,8 @@ from pandora.backbone import ActionTokenizer, Backbone, BackboneConfig, Said
 from pandora.config import Config
 from pandora.errors import Cancelled, InvalidAction, InvalidInput
 from pandora.media import Frame, ImageSource, fit, load_image, to_tensor, to_uint8
+from pandora.novelty import PART as NOVELTY
+from pandora.novelty import Novelty, NoveltyModel, view
 from pandora.runtime import Runtime
 from pandora.types import Clip, Frames, Part, Sampler, WorldState, noise
 from pandora.video import Autoencoder, AutoencoderConfig, VideoConfig, VideoModel
@@ -31,6 +33,7 @@ MAX_ACTION_CHARACTERS = 500
 @dataclass(frozen=True, kw_only=True)
 class WorldModelConfig(Config):
     name: str = "pandora-small"
+    worlds: tuple[str, ...] = ("blocks",)  # that the weights were trained on
     frame_size: int = 128
     fps: int = 8
     frames_per_action: int = 8
@@ -53,6 +56,7 @@ class WorldModelConfig(Config):
 class WorldModel:
     """Backbone, adapter, video model and autoencoder, composed."""
 
+    novelty_model: NoveltyModel | None = None  # what the trained worlds look like, for weights that come with it
     carries = False  # whether the next states take work that may follow when the frames are out; see `stream`
 
     def __init__(self, config: WorldModelConfig, tokenizer: ActionTokenizer, runtime: Runtime | None = None):
@@ -78,6 +82,7 @@ class WorldModel:
         for name, module in model.modules().items():
             checkpoint.fill(module, states.get(name, {}), Path(folder) / name)
         model.fingerprint = checkpoint.fingerprint(folder)
+        model.novelty_model = NoveltyModel.of(states[NOVELTY]) if NOVELTY in states else None
         return model
 
     def save_pretrained(self, folder: str | Path, dtype: torch.dtype | None = torch.float16) -> Path:
@@ -96,20 +101,41 @@ class WorldModel:
     def name(self) -> str:
         return self.config.name
 
+    @property
+    def worlds(self) -> tuple[str, ...]:
+        """The kinds of world that the weights were trained on."""
+        return self.config.worlds
+
+    def novelty(self, image: ImageSource) -> Novelty | None:
+        """How unlike a picture is to what the weights were trained on; None where they can't tell.
+
+        Raises InvalidImage.
+        """
+        if self.novelty_model is None:
+            return None
+        return self.novelty_model.judge(view(self.autoencoder, self._pixels(image)[None]))[0]
+
     @torch.inference_mode()
-    def begin(self, image: ImageSource, seed: int = 0) -> WorldState:
+    def begin(self, image: ImageSource, seed: int = 0, look: str | None = None) -> WorldState:
         """A world that starts from a picture (path, bytes, PIL image or (H, W, 3) uint8), cropped to the frame's shape.
 
-        The state's frame is the picture as the model sees it. Raises InvalidImage, and InvalidInput for a bad seed.
+        With `look`, the name of a trained world, the picture is taken some of the way into that world's look: for
+        drawings and other strange pictures, if the weights know how. The state's frame is the picture as the model
+        sees it. Raises InvalidImage, and InvalidInput for a bad seed.
         """
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**53:
             raise InvalidInput(f"A seed is a whole number from 0 to 2**53 - 1, not {seed!r}.")
-        picture = fit(load_image(image), (self.config.height, self.config.width))
-        pixels = to_tensor(picture, self.runtime.device).to(self.runtime.dtype)
-        latent = self.autoencoder.encode(pixels[None, :, None])
+        latent = self.autoencoder.encode(self._pixels(image)[None, :, None])
+        if look is not None and self.novelty_model is not None:
+            latent = self.novelty_model.approach(latent, look)
         memory = self.autoencoder.begin_memory(1, *latent.shape[-2:])
         frames, memory = self.autoencoder.decode_step(latent, memory)
         return self._begun(seed, latent, to_uint8(frames[0, :, -1].float()).cpu(), memory)
+
+    def _pixels(self, image: ImageSource) -> Tensor:
+        """(3, H, W) in -1..1, of the frame's shape."""
+        picture = fit(load_image(image), (self.config.height, self.config.width))
+        return to_tensor(picture, self.runtime.device).to(self.runtime.dtype)
 
     def _begun(self, seed: int, latent: Tensor, frame: Tensor, memory: tuple[Tensor, ...]) -> WorldState:
         """The first state: of a picture's latent (1, C, 1, h, w), its frame (H, W, 3) uint8, the decoder's memory."""

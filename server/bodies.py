@@ -118,6 +118,7 @@ class RewindWorld(Sent):
 class ModelView(Answered):
     id: str
     fingerprint: str
+    worlds: list[str] = Field(description="kinds of world that the weights were trained on; none where not known")
     width: int
     height: int
     fps: float
@@ -134,6 +135,7 @@ class SceneView(Answered):
     id: str
     title: str
     world: str
+    world_title: str = Field(description="the kind of world in words")
     suggestions: list[str]
     image_url: str
 
@@ -171,6 +173,19 @@ class StepView(Answered):
     clip_url: str
 
 
+class NoveltyView(Answered):
+    """How unlike a picture is to what the model was trained on."""
+
+    score: float = Field(
+        ge=0, le=1, description="share of the world's own frames that are less unusual: 0.5 is typical"
+    )
+    excess: float = Field(
+        ge=0, description="how unusual it is, where 1 is the 99th percentile of the world's own frames"
+    )
+    world: str = Field(description="the nearest kind of world")
+    known: bool = Field(description="whether it passes for a picture of that world; if not, expect nonsense")
+
+
 class WorldView(Answered):
     id: str
     name: str
@@ -183,6 +198,9 @@ class WorldView(Answered):
     parent: Parent | None
     created_at: str
     suggestions: list[str]
+    novelty: NoveltyView | None = Field(
+        default=None, description="of the picture that it began with; null for scenes, and where the model can't tell"
+    )
     frame_url: str
 
 

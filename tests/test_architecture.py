@@ -16,10 +16,10 @@ FLOORS = (
     {"types", "config", "runtime", "quantization", "offloading"},
     {"media", "checkpoint", "scenes"},  # checkpoint knows tensors and files, so it lies below the models
     {"backbone", "adapter", "video", "worlds"},
-    {"pretrained"},
+    {"pretrained", "novelty"},
     {"budget", "roofline"},
     {"world_model"},
-    {"scoring", "presets", "large"},
+    {"scoring", "presets", "large", "gallery"},
     {"futures"},
     {"rollout", "envs"},
     {"training", "evaluation", "planning"},

@@ -8,8 +8,9 @@ from pandora.errors import InvalidCheckpoint
 
 MANIFEST = "manifest.json"
 _PROSE = "README.md"  # a word mended in the model card doesn't make other weights
-_MEASURED = "measured"  # nor does measuring them again
+_SHOWN = ("measured", "gallery")  # nor does measuring them again, or showing them
 _WEIGHTS = (".safetensors", ".json")
+_BESIDE = ("scenes/", "novelty.safetensors")  # where worlds begin, and what is said of that
 
 
 def write_manifest(folder: str | Path) -> dict[str, dict[str, int | str]]:
@@ -58,9 +59,9 @@ def verify(folder: str | Path) -> None:
 
 
 def fingerprint(folder: str | Path) -> str:
-    """One sha256 over what decides the frames: config, weights and tokenizer; pictures of scenes don't count."""
+    """One sha256 over what decides the frames: config, weights and tokenizer; not start pictures, nor what judges."""
     entries = read_manifest(folder)
-    decisive = [name for name in sorted(entries) if name.endswith(_WEIGHTS) and not name.startswith("scenes/")]
+    decisive = [name for name in sorted(entries) if name.endswith(_WEIGHTS) and not name.startswith(_BESIDE)]
     return hashlib.sha256("\n".join(f"{name} {entries[name]['sha256']}" for name in decisive).encode()).hexdigest()
 
 
@@ -69,7 +70,7 @@ def _leads_inside(name: str) -> bool:
 
 
 def _counts(path: Path) -> bool:
-    return path.name not in (MANIFEST, _PROSE) and path.parts[0] != _MEASURED
+    return path.name not in (MANIFEST, _PROSE) and path.parts[0] not in _SHOWN
 
 
 def _sha256(path: Path) -> str:

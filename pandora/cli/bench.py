@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pandora.cli.bench_goals import goals
+from pandora.cli.bench_novelty import novelty
 from pandora.cli.bench_speed import bench_preset
 from pandora.cli.options import Device, Json, Out, Processes, Redraws, Seed, Steps, Weights
 from pandora.errors import InvalidInput, UnknownName
@@ -21,6 +22,7 @@ def make_group() -> typer.Typer:
     group.callback()(bench_preset)
     group.command("blocksworld")(blocksworld)
     group.command("goals")(goals)
+    group.command("novelty")(novelty)
     return group
 
 

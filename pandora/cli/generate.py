@@ -44,7 +44,11 @@ def generate(
     model = WorldModel.from_pretrained(weights, device=device, dtype=dtype)
     for text in action:
         model.check_action(text)
-    state = model.begin(picture, seed=seed)
+    novelty = None if image is None else model.novelty(picture)
+    if novelty is not None and not novelty.known:
+        words = f"unlike anything that these weights were trained on (nearest: {novelty.world}): expect nonsense"
+        typer.secho(f"{image}: {words}", fg=typer.colors.YELLOW, err=True)
+    state = model.begin(picture, seed=seed, look=novelty.look if novelty else None)
     loaded = time.perf_counter() - began
     start = state.frame.cpu().numpy()[None]
     clips, seconds, first = imagine(model, state, action, Sampler(steps=steps))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pandora import __version__
-from pandora.cli import bench, data, doctor, evaluate, generate, memory, scenes, train
+from pandora.cli import bench, data, doctor, evaluate, gallery, generate, memory, scenes, train
 from pandora.errors import PandoraError
 
 PLUGINS = "pandora.commands"
@@ -30,6 +30,7 @@ def create_app() -> typer.Typer:
     app.callback()(_options)
     app.command("generate")(generate.generate)
     app.command("scenes")(scenes.scenes)
+    app.command("gallery")(gallery.gallery)
     app.command("eval")(evaluate.evaluate)
     app.command("doctor")(doctor.doctor)
     app.command("memory")(memory.memory)

@@ -88,6 +88,11 @@ class LargeWorldModel(WorldModel):
     def speaks(self) -> bool:
         return False
 
+    @property
+    def worlds(self) -> tuple[str, ...]:
+        """None of ours: it was trained on films of everything."""
+        return ()
+
     def anticipate(self, text: str) -> None:
         self.reader.anticipate(text)
 

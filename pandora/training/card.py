@@ -63,6 +63,8 @@ MODEL = {
     "horizon.8": "whole state right after 8 actions on its own frames",
     "horizon.24": "whole state right after 24 actions on its own frames",
     "counterfactual_pairs": "two actions from one start: both outcomes right, the rest of the picture untouched",
+    "novelty.caught.photographs": "photographs that it says it does not know",
+    "novelty.false_alarms": "frames of what it was trained on that it says it does not know",
     "stream.frames_per_second": "frames per second through the socket, two CPU cores",
     "stream.first_frame_p95_ms": "milliseconds from action to first new frame, 95th percentile",
     "server.peak_memory_bytes": "the server's peak memory with one world, MB",
@@ -98,7 +100,7 @@ class CardConfig(Config):
     runs: tuple[str, ...] = ("runs/autoencoder", "runs/align", "runs/video", "runs/rollout")
     measured: tuple[str, ...] = tuple(
         f"weights/pandora-small/measured/{name}.json"
-        for name in ("eval", "stream", "blocksworld", "goals", "rollouts", "service")
+        for name in ("eval", "novelty", "stream", "blocksworld", "goals", "rollouts", "service")
     )
     readme: str = "README.md"  # its tables of headline rows are written anew between their marks
 
@@ -155,6 +157,7 @@ def _what(part: str) -> str:
         "adapter": "Q-Former to the video model's conditioning",
         "video": "causal diffusion transformer in Wan's layout, x-prediction, 1 to 4 steps",
         "autoencoder": "causal streaming video autoencoder, 8x8 in space, 4x in time",
+        "novelty": "what true frames look like, world by world: tells how strange a picture is",
     }[part]
 
 

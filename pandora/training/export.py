@@ -5,6 +5,7 @@ The card (`pandora.training.card`) is written apart, once the weights have been 
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,12 @@ from pandora import checkpoint, media, presets
 from pandora.adapter import AdapterConfig
 from pandora.backbone import ActionTokenizer, BackboneConfig
 from pandora.config import Config
+from pandora.novelty import PART as NOVELTY
 from pandora.runtime import Runtime
-from pandora.world_model import WorldModel
-from pandora.worlds import make_world
+from pandora.training.novelty import NoveltyConfig, measure
+from pandora.video import AutoencoderConfig, VideoConfig
+from pandora.world_model import WorldModel, WorldModelConfig
+from pandora.worlds import make_world, world_title
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,19 +32,14 @@ class ExportConfig(Config):
     aligned: str = "runs/align"  # folder with config and tokenizer
     autoencoder: str = "runs/autoencoder/autoencoder.safetensors"
     speech: str = ""  # folder with the backbone that speaks, in the place of the video run's
-    world: str = "blocks"
+    worlds: tuple[str, ...] = ("blocks",)  # that it was trained on; their scenes are put in
+    novelty: int = 2000  # frames of each world by which strange pictures are told; 0: they are not told
     out: str = "weights/pandora-small"
 
 
 def export(config: ExportConfig) -> Path:
     """Write the weights folder, all but its card; returns it."""
-    spoken = Path(config.speech or config.aligned)
-    values = json.loads((spoken / "config.json").read_text())
-    recipe = replace(
-        presets.small(),
-        backbone=BackboneConfig.from_dict(values["backbone"]),
-        adapter=AdapterConfig.from_dict(values["adapter"]),
-    )
+    recipe = described(config)
     tokenizer = ActionTokenizer.load(Path(config.aligned) / "tokenizer")
     model = WorldModel(recipe, tokenizer, Runtime.resolve("cpu", "float32", 1))
     for name, module in model.modules().items():
@@ -48,26 +47,47 @@ def export(config: ExportConfig) -> Path:
         path = Path(config.autoencoder) if name == "autoencoder" else folder / f"{name}.safetensors"
         checkpoint.fill(module, load_file(path), path)
     out = Path(config.out)
-    write_scenes(out / "scenes", config.world)
-    return model.save_pretrained(out)
+    write_scenes(out / "scenes", config.worlds)
+    (out / f"{NOVELTY}.safetensors").unlink(missing_ok=True)  # of other latents
+    model.save_pretrained(out)
+    if config.novelty:
+        measure(NoveltyConfig(weights=str(out), frames=config.novelty))
+    return out
 
 
-def write_scenes(folder: Path, name: str) -> None:
-    """The world's examples as start pictures, with `scenes.json`."""
-    world = make_world(name)
+def described(config: ExportConfig) -> WorldModelConfig:
+    """The config of the whole model, as its parts were trained."""
+    spoken = Path(config.speech or config.aligned)
+    values = json.loads((spoken / "config.json").read_text())
+    if (drawn := Path(config.video) / "config.json").exists():
+        values["video"] = json.loads(drawn.read_text())["video"]
+    parts: dict[str, Any] = {"backbone": BackboneConfig.from_dict(values["backbone"])}
+    parts["adapter"] = AdapterConfig.from_dict(values["adapter"])
+    if (seen := Path(config.autoencoder).parent / "config.json").exists():
+        parts["autoencoder"] = AutoencoderConfig.from_dict(json.loads(seen.read_text())["autoencoder"])
+    if "video" in values:
+        parts["video"] = VideoConfig.from_dict(values["video"])
+    return replace(presets.small(), worlds=tuple(config.worlds), **parts)
+
+
+def write_scenes(folder: Path, worlds: Sequence[str]) -> None:
+    """The worlds' examples as start pictures, with `scenes.json`."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     entries: list[dict[str, Any]] = []
-    for example in world.examples():
-        image = f"{example.id}.png"
-        (folder / image).write_bytes(media.encode_png(world.render(example.scene)))
-        entries.append(
-            {
-                "id": example.id,
-                "world": name,
-                "title": example.title,
-                "image": image,
-                "suggestions": example.suggestions,
-            }
-        )
+    for name in worlds:
+        world = make_world(name)
+        for example in world.examples():
+            image = f"{example.id}.png"
+            (folder / image).write_bytes(media.encode_png(world.render(example.scene)))
+            entries.append(
+                {
+                    "id": example.id,
+                    "world": name,
+                    "world_title": world_title(name),
+                    "title": example.title,
+                    "image": image,
+                    "suggestions": example.suggestions,
+                }
+            )
     (folder / "scenes.json").write_text(json.dumps(entries, indent=2) + "\n")

@@ -14,6 +14,15 @@ _CLASSES = {
     "nature": "pandora.worlds.nature.world:Nature",
 }
 
+_TITLES = {  # as a person would call them
+    "blocks": "Blocks on a table",
+    "tabletop": "A robot arm at work",
+    "road": "On the road",
+    "house": "In the house",
+    "platformer": "Jump and run",
+    "nature": "Out in nature",
+}
+
 
 def make_world(name: str) -> World:
     """The world of that name.
@@ -35,3 +44,8 @@ def make_world(name: str) -> World:
 
 def world_names() -> list[str]:
     return list(_CLASSES)
+
+
+def world_title(name: str) -> str:
+    """What a person would call a kind of world."""
+    return _TITLES.get(name, name.capitalize())

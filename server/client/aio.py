@@ -24,6 +24,7 @@ from server.bodies import (
     Forks,
     ModelList,
     ModelView,
+    NoveltyView,
     Parent,
     Receipt,
     SceneList,
@@ -165,6 +166,11 @@ class AsyncWorld:
     def parent(self) -> Parent | None:
         """Where this world left another, if it is a fork."""
         return self.view.parent
+
+    @property
+    def novelty(self) -> NoveltyView | None:
+        """How unlike its start picture is to what the model knows; None for scenes, and where the model can't tell."""
+        return self.view.novelty
 
     async def refresh(self, patience: float | None = None) -> WorldDetail:
         """What the service says of the world now, with the steps on its path."""

@@ -43,6 +43,8 @@ def create(
     with service(url, key) as client:
         made = client.worlds.create(scene=scene, image=image, seed=seed, name=name)
         _show_worlds([made.view], as_json)
+    if (novelty := made.novelty) is not None and not novelty.known:
+        note(f"unlike anything that the model was trained on (nearest: {novelty.world}): expect nonsense")
 
 
 @world.command("list")

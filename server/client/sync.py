@@ -10,6 +10,7 @@ from pandora.media import Frame, ImageSource
 from server.bodies import (
     EventView,
     ModelView,
+    NoveltyView,
     Parent,
     Receipt,
     SceneView,
@@ -125,6 +126,11 @@ class World:
     def parent(self) -> Parent | None:
         """Where this world left another, if it is a fork."""
         return self._world.parent
+
+    @property
+    def novelty(self) -> NoveltyView | None:
+        """How unlike its start picture is to what the model knows; None for scenes, and where the model can't tell."""
+        return self._world.novelty
 
     def refresh(self) -> WorldDetail:
         """What the service says of the world now, with the steps on its path."""

@@ -35,7 +35,8 @@ async def list_models(service: TheService) -> ModelList:
     model = service.engine.model
     config = model.config
     view = ModelView(
-        id=model.name, fingerprint=model.fingerprint, width=config.width, height=config.height, fps=config.fps,
+        id=model.name, fingerprint=model.fingerprint, worlds=list(model.worlds), width=config.width,
+        height=config.height, fps=config.fps,
         frames_per_action=config.frames_per_action, sampling_steps=service.settings.sampling_steps,
     )  # fmt: skip
     return ModelList(models=[view])
@@ -46,7 +47,8 @@ async def list_scenes(service: TheService) -> SceneList:
     """Start pictures that ship with the model."""
     views = [
         SceneView(
-            id=scene.id, title=scene.title, world=scene.world, suggestions=list(scene.suggestions),
+            id=scene.id, title=scene.title, world=scene.world, world_title=scene.world_title,
+            suggestions=list(scene.suggestions),
             image_url=f"/v1/scenes/{quote(scene.id, safe='')}/image",
         )
         for scene in service.scenes.values()

@@ -69,6 +69,7 @@ def _world(world: World, session: Session | None = None, depth: int | None = Non
         "parent": _parent(world),
         "created_at": world.created_at,
         "suggestions": list(world.suggestions),
+        "novelty": world.novelty,
         "frame_url": _frame_url(world, world.head),
     }
 

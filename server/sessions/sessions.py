@@ -6,8 +6,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pandora.errors import PandoraError
 from pandora.media import Frame as Pixels
@@ -74,17 +75,23 @@ class Sessions:
     async def begin(
         self, picture: Pixels, *, owner: str, name: str, seed: int, scene: str | None, suggestions: tuple[str, ...]
     ) -> Session:
-        """A world that starts from `picture`, (H, W, 3) uint8 of any size. Raises TooManyWorlds, and as Engine.call."""
+        """A world that starts from `picture`, (H, W, 3) uint8 of any size.
+
+        A picture that is no scene is compared with what the model knows, and taken into the look of the nearest world
+        where it is strange. Raises TooManyWorlds, and as Engine.call.
+        """
         self._store.check_room()
         quality = self._settings.jpeg_quality
 
-        def start(model: "WorldModel") -> tuple["WorldState", Frame]:
-            state = model.begin(picture, seed=seed)
+        def start(model: "WorldModel") -> tuple["WorldState", Frame, dict[str, Any] | None]:
+            novelty = None if scene is not None else model.novelty(picture)
+            state = model.begin(picture, seed=seed, look=novelty.look if novelty else None)
             jpeg = encode_jpeg(state.frame.numpy(), quality)
-            return state, Frame(jpeg=jpeg, timestamp_ms=time.time_ns() // 1_000_000)
+            frame = Frame(jpeg=jpeg, timestamp_ms=time.time_ns() // 1_000_000)
+            return state, frame, None if novelty is None else asdict(novelty)
 
-        state, frame = await asyncio.wrap_future(self._engine.call(start))
-        world = World(owner=owner, name=name, seed=seed, scene=scene, suggestions=suggestions)
+        state, frame, novelty = await asyncio.wrap_future(self._engine.call(start))
+        world = World(owner=owner, name=name, seed=seed, scene=scene, suggestions=suggestions, novelty=novelty)
         step, event = world.begin(self._engine.model.fingerprint)
         put = self._store.database.later(lambda: self._store.blobs.put(state.to_bytes(), hold=True))
         step.snapshot = held = await asyncio.wrap_future(put)  # nothing can make a start picture again

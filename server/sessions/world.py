@@ -60,6 +60,7 @@ class World:
     parent: tuple[str, int] | None = None
     created_at: str = field(default_factory=lambda: now())
     suggestions: tuple[str, ...] = ()
+    novelty: dict[str, Any] | None = None  # fields of `NoveltyView`, of a picture that is no scene
     own: dict[int, Step] = field(default_factory=dict)
     inherited: Mapping[int, Step] = field(default_factory=dict)
     logged: int = 0  # events so far
@@ -123,7 +124,8 @@ class World:
         return [
             World(
                 owner=self.owner, name=name or self.name, seed=self.seed if seed is None else seed, scene=self.scene,
-                family=self.family, parent=(self.id, tip), suggestions=self.suggestions, inherited=inherited, head=tip,
+                family=self.family, parent=(self.id, tip), suggestions=self.suggestions, novelty=self.novelty,
+                inherited=inherited, head=tip,
             )
             for _ in range(count)
         ]  # fmt: skip

@@ -276,7 +276,7 @@ def _world(row: Row[Any]) -> World:
     return World(
         id=row.id, owner=row.owner, name=row.name, seed=row.seed, scene=row.scene, family=row.family,
         parent=None if row.parent is None else (row.parent, row.parent_step), created_at=row.created_at,
-        suggestions=tuple(row.suggestions), head=row.head, faults=row.faults,
+        suggestions=tuple(row.suggestions), novelty=row.novelty, head=row.head, faults=row.faults,
     )  # fmt: skip
 
 
@@ -284,8 +284,8 @@ def _world_row(world: World) -> dict:
     parent, parent_step = world.parent or (None, None)
     return {
         "id": world.id, "owner": world.owner, "name": world.name, "scene": world.scene, "seed": world.seed,
-        "suggestions": list(world.suggestions), "family": world.family, "parent": parent, "parent_step": parent_step,
-        "head": world.head, "depth": world.step().depth, "created_at": world.created_at,
+        "suggestions": list(world.suggestions), "novelty": world.novelty, "family": world.family, "parent": parent,
+        "parent_step": parent_step, "head": world.head, "depth": world.step().depth, "created_at": world.created_at,
     }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ worlds = Table(
     Column("scene", Text),
     Column("seed", Number, nullable=False),
     Column("suggestions", JSON, nullable=False),
+    Column("novelty", JSON(none_as_null=True)),  # of the start picture; null for scenes, and where the model can't tell
     Column("family", String(64), nullable=False),  # the id of the world that the first of this family of forks was
     Column("parent", String(64)),
     Column("parent_step", Number),

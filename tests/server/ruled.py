@@ -14,6 +14,7 @@ import torch
 from pandora.backbone import Said
 from pandora.errors import Cancelled
 from pandora.media import encode_png
+from pandora.novelty import Novelty
 from pandora.types import Part, WorldState
 from pandora.world_model import WorldModel
 from pandora.worlds import make_world
@@ -44,6 +45,7 @@ class Ruled:
     name = "ruled"
     fingerprint = "ruled"
     speaks = True
+    worlds = ("blocks",)
     config = SimpleNamespace(fps=8, height=128, width=128, frames_per_action=8)
 
     def __init__(self, wrong: Callable[[WorldState, str], bool] = lambda state, action: False):
@@ -64,7 +66,10 @@ class Ruled:
     def anticipate(self, text: str) -> None:
         pass
 
-    def begin(self, image: Any, seed: int = 0) -> WorldState:
+    def novelty(self, image: Any) -> Novelty | None:
+        return None
+
+    def begin(self, image: Any, seed: int = 0, look: str | None = None) -> WorldState:
         self.threads.add(threading.current_thread().name)
         frame = np.ascontiguousarray(image)
         return WorldState(

@@ -9,6 +9,7 @@ import { byId } from "./dom.js";
 import { installDrop } from "./drop.js";
 import { Gallery } from "./gallery.js";
 import { installKeys } from "./keys.js";
+import { noveltyWords } from "./novelty.js";
 import { upload } from "./picture.js";
 import { Plan } from "./plan.js";
 import { Playing } from "./playing.js";
@@ -34,6 +35,7 @@ class App {
       share: (branch) => this.share(branch),
       remove: (branch) => this.remove(branch),
       leave: () => this.goHome(),
+      remark: (branch) => noveltyWords(branch.world.novelty, this.scenes),
     },
     {
       activated: (branch) => this.activated(branch),
@@ -152,7 +154,9 @@ class App {
     await this.ready;
     if (wish !== this.wish) return;
     try {
-      this.enter(await api.begin(body));
+      const detail = await api.begin(body);
+      this.enter(detail);
+      this.say(noveltyWords(detail.novelty, this.scenes));
     } catch (error) {
       complain(error, error.retryAfter ? { label: "Try again", run: () => this.begin(body) } : null);
     }
@@ -288,7 +292,9 @@ class App {
     if (!branch || branch.ended) return;
     this.playing.stop();
     const used = new Set(branch.path.map(({ action }) => action));
-    this.whatIf.open(branch, { suggestions: this.offered(branch), used, draft: this.composer.take() });
+    const suggestions = this.offered(branch);
+    const goals = goalSuggestions(suggestions);
+    this.whatIf.open(branch, { suggestions, goals, used, draft: this.composer.take() });
   }
 
   openPlan(branch) {
@@ -317,7 +323,8 @@ class App {
 
   /** Sentences that fit a branch. */
   offered(branch) {
-    return branch.world.suggestions.length ? branch.world.suggestions : generalSuggestions(this.scenes);
+    const { suggestions, novelty } = branch.world;
+    return suggestions.length ? suggestions : generalSuggestions(this.scenes, novelty?.world);
   }
 
   // --- what is shown of it ---

@@ -12,6 +12,7 @@ export class Card {
   #timeline;
   #name = el("h2", { class: "card-name" });
   #origin = el("p", { class: "card-origin" });
+  #remark;
   #caption = el("p", { class: "caption" });
   #numbers = el("p", {
     class: "numbers",
@@ -21,9 +22,13 @@ export class Card {
   #veil = el("div", { class: "veil", hidden: true });
   #film;
 
-  /** `hear` has activate, look, fork, rewind, now, compare, share, remove and leave, each given the branch first. */
+  /**
+   * `hear` has activate, look, fork, rewind, now, compare, share, remove and leave, each given the branch first, and
+   * remark, which says something about its start picture, or nothing.
+   */
   constructor(branch, hear, parent) {
     this.#branch = branch;
+    this.#remark = parent ? () => "" : () => hear.remark(branch);
     this.#timeline = new Timeline(branch, {
       look: (step) => hear.look(branch, step),
       fork: (step) => hear.fork(branch, step),
@@ -79,6 +84,9 @@ export class Card {
   render() {
     const branch = this.#branch;
     const { caption, path, looking, latency } = branch;
+    const remark = this.#remark();
+    if (remark) this.#origin.textContent = this.#origin.title = remark;
+    this.#origin.classList.toggle("is-strange", Boolean(remark) && !branch.world.novelty.known);
     this.#timeline.render();
     this.#name.textContent = this.#name.title = nameOf(branch);
     this.#caption.textContent = this.#caption.title = caption ? `“${caption}”` : "The start";

@@ -19,32 +19,55 @@ export class Gallery {
       if (this.#file.files[0]) hear.picture(this.#file.files[0]);
       this.#file.value = "";
     });
-    this.#scenes.append(
-      ...Array.from({ length: 6 }, () =>
-        el("li", { class: "scene is-loading", "aria-hidden": "true" }, el("div", { class: "scene-picture" })),
+    const loading = Array.from({ length: 6 }, () =>
+      el("li", { class: "scene is-loading", "aria-hidden": "true" }, el("div", { class: "scene-picture" })),
+    );
+    this.#scenes.append(el("ul", { class: "scenes" }, ...loading));
+  }
+
+  /** One grid of pictures; with several kinds of world a row for each, under its name. */
+  showScenes(scenes) {
+    const kinds = new Map();
+    for (const scene of scenes) kinds.set(scene.world, [...(kinds.get(scene.world) ?? []), scene]);
+    const isOne = kinds.size < 2;
+    this.#scenes.classList.toggle("is-many", !isOne);
+    const own = this.#ownPicture();
+    if (isOne) {
+      this.#scenes.replaceChildren(el("ul", { class: "scenes" }, ...scenes.map((scene) => this.#sceneItem(scene)), own));
+    } else {
+      const rows = [...kinds].map(([kind, group]) =>
+        el(
+          "section",
+          { class: "kind", "data-kind": kind, "aria-labelledby": `kind-${kind}` },
+          el("h2", { class: "part-title", id: `kind-${kind}` }, group[0].world_title),
+          el("ul", { class: "scenes" }, ...group.map((scene) => this.#sceneItem(scene))),
+        ),
+      );
+      this.#scenes.replaceChildren(el("ul", { class: "scenes own-row" }, own), ...rows);
+    }
+    this.#scenes.removeAttribute("aria-busy");
+  }
+
+  #sceneItem(scene) {
+    return el(
+      "li",
+      { class: "scene" },
+      el(
+        "button",
+        { type: "button", "data-scene": scene.id, onclick: (event) => this.#begin(event.currentTarget, scene) },
+        el(
+          "span",
+          { class: "scene-picture" },
+          image(scene.image_url, { alt: "", width: 128, height: 128, loading: "lazy" }),
+        ),
+        el("span", { class: "scene-title" }, scene.title),
+        scene.suggestions[0] ? el("span", { class: "scene-hint" }, `“${scene.suggestions[0]}”`) : null,
       ),
     );
   }
 
-  showScenes(scenes) {
-    const cards = scenes.map((scene) =>
-      el(
-        "li",
-        { class: "scene" },
-        el(
-          "button",
-          { type: "button", "data-scene": scene.id, onclick: (event) => this.#begin(event.currentTarget, scene) },
-          el(
-            "span",
-            { class: "scene-picture" },
-            image(scene.image_url, { alt: "", width: 128, height: 128, loading: "lazy" }),
-          ),
-          el("span", { class: "scene-title" }, scene.title),
-          scene.suggestions[0] ? el("span", { class: "scene-hint" }, `“${scene.suggestions[0]}”`) : null,
-        ),
-      ),
-    );
-    const own = el(
+  #ownPicture() {
+    return el(
       "li",
       { class: "scene is-own" },
       el(
@@ -55,8 +78,6 @@ export class Gallery {
         el("span", { class: "scene-hint" }, "choose, drop or paste"),
       ),
     );
-    this.#scenes.replaceChildren(...cards, own);
-    this.#scenes.removeAttribute("aria-busy");
   }
 
   /** The newest families of worlds, newest first, so that none is lost by leaving it. */

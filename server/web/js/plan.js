@@ -54,6 +54,7 @@ export class Plan {
     if (this.#moment?.branch !== branch || (!this.#run && !isSameMoment(this.#moment, moment))) this.#clear();
     this.#moment = moment;
     this.#examples.replaceChildren(...goals.map((text) => this.#example(text)));
+    this.#goal.placeholder = goals.length ? `What shall be? ${goals[0]}` : "What shall be?";
     this.#sheet.open(this.#moment);
     this.#goal.focus({ preventScroll: true });
   }

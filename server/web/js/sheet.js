@@ -89,5 +89,5 @@ export const isSameMoment = (a, b) => a?.branch === b?.branch && a?.step === b?.
 export function readoutOf(branch, scenes) {
   const own = scenes.find(({ id }) => id === branch.world.scene)?.world;
   const kinds = new Set(scenes.map(({ world }) => world));
-  return own ?? (kinds.size === 1 ? [...kinds][0] : undefined);
+  return own ?? branch.world.novelty?.world ?? (kinds.size === 1 ? [...kinds][0] : undefined);
 }

@@ -3,10 +3,11 @@
 const MOST = 4;
 const THING = /\bthe (\w+) block\b/g;
 
-/** For a picture that no scene knows: what is suggested for most of the scenes. */
-export function generalSuggestions(scenes) {
+/** For a picture that no scene knows: what is suggested for most of the scenes, of the nearest kind of world if known. */
+export function generalSuggestions(scenes, kind = null) {
   const votes = new Map();
-  for (const text of scenes.flatMap(({ suggestions }) => suggestions)) votes.set(text, (votes.get(text) ?? 0) + 1);
+  const near = scenes.filter(({ world }) => world === kind);
+  for (const text of (near.length ? near : scenes).flatMap(({ suggestions }) => suggestions)) votes.set(text, (votes.get(text) ?? 0) + 1);
   return [...votes.keys()].sort((a, b) => votes.get(b) - votes.get(a)).slice(0, MOST);
 }
 

@@ -37,7 +37,7 @@ export class WhatIf {
   }
 
   /** Open on what a branch shows now, with sentences to choose from; `draft` is one that was typed already. */
-  open(branch, { suggestions, used, draft }) {
+  open(branch, { suggestions, goals, used, draft }) {
     const moment = momentOf(branch);
     if (this.#moment?.branch !== branch) this.#known.clear();
     if (!isSameMoment(this.#moment, moment)) this.#clear();
@@ -46,6 +46,8 @@ export class WhatIf {
       const isFresh = !used.has(text) && this.#known.size < CHOSEN_AT_FIRST;
       if (!this.#known.has(text)) this.#known.set(text, { actions: [text], isChosen: isFresh });
     }
+    this.#own.placeholder = suggestions.slice(0, 2).join(" then ");
+    this.#goal.placeholder = goals[0] ?? "";
     this.#showIdeas();
     this.#sheet.open(moment);
     if (draft) {
