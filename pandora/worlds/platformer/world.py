@@ -20,7 +20,8 @@ from pandora.worlds.platformer.state import (
     Scene,
 )
 
-_WEIGHTS = {"wait": 0.4, "step_left": 0.8, "step_right": 0.8, "jump": 1.6, "climb_up": 1.6, "climb_down": 1.6}
+_RARE = {"jump": 4.0, "climb_up": 3.0, "climb_down": 3.0}  # how much readier they are drawn where they can be done
+_DULL = {"wait": 0.4, "step_left": 0.8, "step_right": 0.8}
 
 
 class Platformer(World):
@@ -80,7 +81,10 @@ class Platformer(World):
         choices = [m for m in self.meanings(scene) if legal is None or self.is_legal(scene, m) == legal]
         if not choices:
             raise ValueError(f"The scene has no {'legal' if legal else 'illegal'} action.")
-        weights = np.array([_WEIGHTS.get(m.verb, 1.0) for m in choices])
+        able = [self.is_legal(scene, m) for m in choices]
+        weights = np.array(
+            [_DULL.get(m.verb, _RARE.get(m.verb, 1.0) if can else 1.0) for m, can in zip(choices, able, strict=True)]
+        )
         return choices[rng.choice(len(choices), p=weights / weights.sum())]
 
     def say(self, scene: Scene, meaning: Meaning, rng: np.random.Generator, split: PhraseSplit = "train") -> str:
