@@ -1,28 +1,45 @@
 #!/usr/bin/env bash
 # What only a GPU can say, in one call: the bench of the 7B tier at its true size, then the tests of the CUDA paths.
 #
-#   docker/gpu.sh wheels               where there is a network: fetch into .whl/ what a GPU machine may lack
+#   docker/gpu.sh wheels [train]       where there is a network: fetch into .whl/ what a GPU machine may lack
 #   docker/gpu.sh run [OUT] [PRESET]   there, also without a network: speed.json, speed.log and tests.log into OUT
+#   docker/gpu.sh train [OUT] …        there: the recipe of all stages with these options; weights and curves into OUT
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 wheels() {
   local platforms=(manylinux{_2_34,_2_31,_2_28,_2_27,_2_17,2014}_x86_64)
-  # Nothing that needs a compiler or a codec: films are neither read nor written here.
+  # To run: nothing that needs a compiler or a codec, as films are neither read nor written. To train: 56 MB, and run
+  # alignment beforehand (pandora train alignment), as its teacher is 84 MB: give --aligned, or have it there.
+  local training=(av==18.* mujoco==4.* mujoco-core==4.* glfw pyopengl moderngl==5.* glcontext)
+  [[ ${1:-} == train ]] || training=()
   python3 -m pip download --quiet --no-deps --only-binary=:all: --python-version "${PYTHON_VERSION:-3.12}" \
     --implementation cp "${platforms[@]/#/--platform=}" -d .whl \
-    diffusers==0.42.* gymnasium==1.4.* farama-notifications pytest-asyncio==1.*
+    diffusers==0.42.* gymnasium==1.4.* farama-notifications pytest-asyncio==1.* "${training[@]}"
   du -ch .whl/*.whl | tail -1
 }
 
-run() {
-  local out=${1:-runs/gpu} preset=${2:-pandora-7b-longlive} site
-  mkdir -p "$out"
-  site=$(mktemp -d)
-  if compgen -G '.whl/*.whl' >/dev/null; then
+site() {  # the wheels, installed once, beside the code
+  local site="${TMPDIR:-/tmp}/pandora-site"
+  if compgen -G '.whl/*.whl' >/dev/null && [[ ! -d $site ]]; then
     python3 -m pip install --quiet --no-index --no-deps --no-compile --target "$site" .whl/*.whl
   fi
-  export PYTHONPATH="$site:$PWD" PYTHONUNBUFFERED=1
+  export PYTHONPATH="$site:$PWD" PYTHONUNBUFFERED=1 MUJOCO_GL=egl
+}
+
+train() {
+  local out=${1:-runs/gpu}
+  mkdir -p "$out"
+  site
+  python3 -c 'from pandora.cli.main import main; main()' train recipe --out runs/general "${@:2}" 2>&1 \
+    | tee "$out/train.log"
+  tar -c -C runs/general --exclude training.safetensors . | split -b 15M -d - "$out/general.tar."
+}
+
+run() {
+  local out=${1:-runs/gpu} preset=${2:-pandora-7b-longlive}
+  mkdir -p "$out"
+  site
   python3 -c 'from pandora.cli.main import main; main()' bench --preset "$preset" --random --json "$out/speed.json" \
     2>&1 | tee "$out/speed.log" || true
   python3 -m pytest -q -p no:cacheprovider tests/video tests/large tests/pretrained tests/test_quantization.py \
@@ -30,7 +47,8 @@ run() {
 }
 
 case "${1:-}" in
-  wheels) wheels ;;
+  wheels) wheels "${2:-}" ;;
   run) shift && run "$@" ;;
-  *) sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 2 ;;
+  train) shift && train "$@" ;;
+  *) sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 2 ;;
 esac
