@@ -11,7 +11,7 @@ wheels() {
   local platforms=(manylinux{_2_34,_2_31,_2_28,_2_27,_2_17,2014}_x86_64)
   # To run: nothing that needs a compiler or a codec, as films are neither read nor written. To train: 56 MB, and run
   # alignment beforehand (pandora train alignment), as its teacher is 84 MB: give --aligned, or have it there.
-  local training=(av==18.* mujoco==4.* mujoco-core==4.* glfw pyopengl moderngl==5.* glcontext)
+  local training=(av==18.* mujoco==4.0.0 mujoco-core==4.0.0 glfw pyopengl moderngl==5.* glcontext)
   [[ ${1:-} == train ]] || training=()
   python3 -m pip download --quiet --no-deps --only-binary=:all: --python-version "${PYTHON_VERSION:-3.12}" \
     --implementation cp "${platforms[@]/#/--platform=}" -d .whl \
