@@ -5,6 +5,7 @@ The frames are drawn anew, of training scenes: half of them to fit, half of othe
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -53,12 +54,7 @@ def learn(autoencoder: Autoencoder, name: str, frames: int, seed: int = 0) -> Fa
 
 def look(autoencoder: Autoencoder, frames: Iterator[Frame]) -> Views:
     """All frames as the autoencoder sees them."""
-    where, parts, batch = autoencoder.from_latent.weight, [], []
-    for frame in frames:
-        batch.append(frame)
-        if len(batch) == _BATCH:
-            parts.append(view(autoencoder, to_tensor(np.stack(batch), where.device).to(where.dtype)))
-            batch = []
-    if batch:
+    where, parts = autoencoder.from_latent.weight, []
+    while batch := list(islice(frames, _BATCH)):
         parts.append(view(autoencoder, to_tensor(np.stack(batch), where.device).to(where.dtype)))
     return join(parts)

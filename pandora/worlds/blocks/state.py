@@ -5,12 +5,12 @@ from functools import cached_property
 from itertools import pairwise
 
 from pandora.worlds.base import Facts
+from pandora.worlds.towers import TABLE
 
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple")
 COLUMNS = 7  # 0 left .. 6 right
 ROWS = 3  # 0 near .. 2 far
 MIDDLE_ROW = 1
-TABLE = "table"
 
 
 @dataclass(frozen=True, order=True)

@@ -1,5 +1,6 @@
 """The blocks world: a robot gripper over a table with two to six coloured blocks."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ from pandora.worlds.base import Example, Facts, Frame, Meaning, Outcome, PhraseS
 from pandora.worlds.blocks import motion, rules, state
 from pandora.worlds.blocks.examples import examples
 from pandora.worlds.blocks.render import render
-from pandora.worlds.blocks.state import COLOURS, COLUMNS, ROWS, TABLE, BlocksState, Stack
+from pandora.worlds.blocks.state import COLOURS, COLUMNS, ROWS, BlocksState, Stack
+from pandora.worlds.towers import TABLE, next_action, random_towers
 
 
 class Blocks(World):
@@ -114,9 +116,9 @@ class Blocks(World):
 
     def demonstrate(self, scene: BlocksState, rng: np.random.Generator) -> list[Meaning]:
         """Legal actions, one after the other, that rebuild the scene's blocks into random new towers."""
-        goal = _random_goal(scene.blocks, rng)
+        goal = random_towers(scene.blocks, rng)
         while _towards(scene, goal) is None:
-            goal = _random_goal(scene.blocks, rng)
+            goal = random_towers(scene.blocks, rng)
         actions: list[Meaning] = []
         while (action := _towards(scene, goal)) is not None:
             actions.append(action)
@@ -124,33 +126,11 @@ class Blocks(World):
         return actions
 
 
-def _random_goal(blocks: tuple[str, ...], rng: np.random.Generator) -> dict[str, str]:
-    """What each block shall stand on: another block or the table."""
-    goal: dict[str, str] = {}
-    tops: list[str] = []
-    for block in (str(b) for b in rng.permutation(blocks)):
-        index = int(rng.integers(-1, len(tops)))
-        goal[block] = TABLE if index < 0 else tops[index]
-        tops = [top for top in tops if top != goal[block]] + [block]
-    return goal
-
-
-def _towards(scene: BlocksState, goal: dict[str, str]) -> Meaning | None:
-    """The next action towards the goal: build what can be built, else clear what is in the way. None: it is reached."""
-
-    def is_done(block: str) -> bool:
-        return block == TABLE or (scene.support.get(block) == goal[block] and is_done(goal[block]))
-
-    def is_ready(block: str) -> bool:
-        below = goal[block]
-        return below == TABLE or (is_done(below) and scene.is_clear(below))
-
-    if (held := scene.holding) is not None:
-        on_block = goal[held] != TABLE and is_ready(held)
-        return Meaning("stack", (held, goal[held])) if on_block else Meaning("put_down", (held,))
-    loose = [block for block in scene.blocks if scene.is_clear(block) and not is_done(block)]
-    movable = [b for b in loose if is_ready(b)] or [b for b in loose if scene.support[b] != TABLE]
-    if not movable:
-        return None
-    block, below = movable[0], scene.support[movable[0]]
-    return Meaning("pick_up", (block,)) if below == TABLE else Meaning("unstack", (block, below))
+def _towards(scene: BlocksState, goal: Mapping[str, str]) -> Meaning | None:
+    """As `towers.next_action`, where to lift a block off another one is a verb of its own."""
+    action = next_action(scene, goal)
+    if action is not None and action.verb == "pick_up":
+        (block,) = action.arguments
+        if (below := scene.support[block]) != TABLE:
+            return Meaning("unstack", (block, below))
+    return action

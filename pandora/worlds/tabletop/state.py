@@ -8,6 +8,7 @@ from functools import cached_property
 from math import atan2, dist, pi
 
 from pandora.worlds.base import Facts
+from pandora.worlds.towers import TABLE
 
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple")
 COLUMN_X = (-3.0, -1.5, 0.0, 1.5, 3.0)
@@ -16,7 +17,6 @@ STEP = 1.5  # how far a push goes
 REACH_X, REACH_Y = 3.4, 1.9  # block centres stay within these
 HOVER = 4.0  # height of the hand's grip at rest: a held block clears a tower of three
 TALLEST = 3
-TABLE = "table"
 
 Point = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]  # w, x, y, z
