@@ -26,6 +26,12 @@ class ActionTokenizer:
     def __len__(self) -> int:
         return len(self.tokenizer)
 
+    @property
+    def vocabulary(self) -> list[str]:
+        """Its word pieces, in the order of their ids."""
+        ids = self.tokenizer.get_vocab()
+        return sorted(ids, key=ids.__getitem__)
+
     def __call__(self, actions: list[str], histories: list[tuple[str, ...]]) -> tuple[Tensor, Tensor]:
         """B actions and as many histories (oldest first) -> ids (B, S) int64 and mask (B, S) int64, 1 where real."""
         return self.pad_left([self._row(action, history) for action, history in zip(actions, histories, strict=True)])

@@ -2,8 +2,11 @@
 
 A public English encoder gives word vectors (frozen) and sentence vectors (distilled into the decoder), and the worlds'
 grammars give meanings: linear heads must read verb and arguments off the conditioning. The heads are left behind.
+It can go on from weights that know some worlds already: with `keep`, what they tell of those worlds stays as it is
+(learning without forgetting, 1606.09282), and a video model that was trained on it goes on working.
 """
 
+import copy
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +23,7 @@ from pandora.adapter import Adapter, AdapterConfig, Conditioning
 from pandora.backbone import ActionTokenizer, Backbone, BackboneConfig
 from pandora.backbone.language import SMALL_LANGUAGE
 from pandora.config import Config
+from pandora.errors import InvalidConfig
 from pandora.runtime import Runtime
 from pandora.training import sentences as text
 from pandora.training.progress import Log, Pace, keep_run, learning_rate, record, take_up_run, time_spent
@@ -30,6 +34,7 @@ from pandora.training.teacher import (
     colour_names,
     colour_vectors,
     english_words,
+    vectors_of,
     word_vectors,
 )
 from pandora.worlds import make_world
@@ -45,7 +50,11 @@ class AlignmentConfig(Config):
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     adapter: AdapterConfig = field(default_factory=AdapterConfig)
     out: str = "runs/align"
+    start_from: str = ""  # a run, or weights that ship; they give words, sizes and what `keep` holds on to
     worlds: tuple[str, ...] = ("blocks",)
+    keep: tuple[str, ...] = ()  # worlds of which `start_from` goes on telling the video model what it tells it
+    keep_weight: float = 4.0
+    keep_batch: int = 32
     seed: int = 0
     threads: int = 1
     log_every: int = 20
@@ -101,12 +110,17 @@ class Lesson:
     near: dict[str, list[str]]
     words: list[str]
     frames: Tensor  # (F, H, W, 3) uint8, pictures of the worlds
+    kept: text.Corpus | None = None  # sentences of the worlds that are kept
+    kept_frames: Tensor | None = None  # (F, H, W, 3) uint8, pictures of them
 
 
 def prepare(
-    config: AlignmentConfig, worlds: Sequence[World], out: Path, teacher: Teacher
-) -> tuple[Lesson, ActionTokenizer, Tensor]:
-    """Corpus, tokenizer, embeddings (V, D) and the teacher's targets; all kept in `out`/cache, once made."""
+    config: AlignmentConfig, worlds: Sequence[World], out: Path, teacher: Teacher, words_of: ActionTokenizer | None
+) -> tuple[Lesson, list[str], Tensor]:
+    """Corpus, vocabulary, its vectors (V, 384) and the teacher's targets; all kept in `out`/cache, once made.
+
+    The vocabulary is that of `words_of`, if it is given.
+    """
     cache = out / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     slots = text.Slots.of(*worlds)
@@ -116,10 +130,14 @@ def prepare(
         text.Corpus.join(corpora, np.random.default_rng(config.seed)).save(cache / "corpus.json")
     train = text.Corpus.load(cache / "corpus.json")
     if not (cache / "vectors.safetensors").is_file():
-        words = english_words() if config.related else []
-        vocabulary, vectors = choose_vocabulary(
-            teacher, train.sentences, frequent=config.frequent, related=config.related, words=words
-        )
+        if words_of is not None:
+            vocabulary = words_of.vocabulary
+            vectors = vectors_of(teacher, vocabulary)
+        else:
+            words = english_words() if config.related else []
+            vocabulary, vectors = choose_vocabulary(
+                teacher, train.sentences, frequent=config.frequent, related=config.related, words=words
+            )
         (cache / "vocabulary.json").write_text(json.dumps(vocabulary))
         save_file({"vectors": vectors.contiguous()}, cache / "vectors.safetensors")
     vocabulary = json.loads((cache / "vocabulary.json").read_text())
@@ -134,15 +152,32 @@ def prepare(
         save_file({"targets": teacher.encode(english).half().contiguous()}, cache / "targets.safetensors")
     english = json.loads((cache / "english.json").read_text())
     targets = load_file(cache / "targets.safetensors")["targets"].float()
-    frames = np.stack([world.render(world.reset(seed)) for world in worlds for seed in range(64 // len(worlds))])
-    lesson = Lesson(slots, train, english, targets, near, words, torch.from_numpy(frames))
+    kept = [world for world in worlds if world.name in config.keep]
+    lesson = Lesson(
+        slots, train, english, targets, near, words, _pictures(worlds),
+        kept=text.Corpus.join(
+            [text.collect(world, 20_000, config.seed, "train", slots=slots) for world in kept],
+            np.random.default_rng(config.seed),
+        ) if kept else None,
+        kept_frames=_pictures(kept) if kept else None,
+    )  # fmt: skip
+    return lesson, vocabulary, vectors
+
+
+def _pictures(worlds: Sequence[World], count: int = 64) -> Tensor:
+    """Some of each world, (F, H, W, 3) uint8."""
+    frames = [world.render(world.reset(seed)) for world in worlds for seed in range(count // len(worlds))]
+    return torch.from_numpy(np.stack(frames))
+
+
+def embeddings_of(config: AlignmentConfig, lesson: Lesson, vocabulary: list[str], vectors: Tensor) -> Tensor:
+    """What the vocabulary's words mean, (V, D): the teacher's vectors and, with `colours`, what colour they name."""
     width = int(config.backbone.language["hidden_size"])
-    if config.colours:
-        colours = colour_vectors(vocabulary, known - train.names).repeat(1, COLOUR_WIDTH // 4)
-        embeddings = torch.cat([word_vectors(vectors, width - COLOUR_WIDTH, config.whitening), colours], dim=1)
-    else:
-        embeddings = word_vectors(vectors, width, config.whitening)
-    return lesson, ActionTokenizer(build_tokenizer(vocabulary)), embeddings
+    if not config.colours:
+        return word_vectors(vectors, width, config.whitening)
+    known = {w for s in lesson.train.sentences for w in text.WORD.findall(s.lower())}
+    colours = colour_vectors(vocabulary, known - lesson.train.names).repeat(1, COLOUR_WIDTH // 4)
+    return torch.cat([word_vectors(vectors, width - COLOUR_WIDTH, config.whitening), colours], dim=1)
 
 
 def _near_words(
@@ -179,9 +214,13 @@ def frozen(backbone: Backbone) -> list[nn.Parameter]:
 
 
 def batch_of(
-    config: AlignmentConfig, lesson: Lesson, step: int
+    config: AlignmentConfig, lesson: Lesson, step: int, history: int
 ) -> tuple[list[str], list[tuple[str, ...]], Tensor, Tensor]:
-    """Batch number `step`: B actions, their histories, slot classes (B, slots), and rows (E,) of `lesson.english`."""
+    """Batch number `step`.
+
+    Returns:
+        B actions, their histories of at most `history`, slot classes (B, slots), and rows (E,) of `lesson.english`.
+    """
     rng = np.random.default_rng([config.seed, step])
     rows = rng.integers(len(lesson.train.sentences), size=config.batch)
 
@@ -193,7 +232,7 @@ def batch_of(
 
     actions = [one(row, config.near_words) for row in rows]
     # One length of history a batch: padding costs as much as text.
-    count = int(rng.integers(1, config.backbone.history + 1)) if rng.random() < config.history else 0
+    count = int(rng.integers(1, history + 1)) if rng.random() < config.history else 0
     earlier = rng.integers(len(lesson.train.sentences), size=(config.batch, count))
     histories = [tuple(one(int(row), 0.0) for row in few) for few in earlier]
     english = torch.from_numpy(rng.integers(len(lesson.english), size=config.english_batch))
@@ -214,11 +253,17 @@ def visual_tokens(backbone: Backbone, frames: Tensor, count: int) -> Tensor:
 
 
 def losses(
-    config: AlignmentConfig, lesson: Lesson, backbone: Backbone, adapter: Adapter, heads: Heads, step: int
+    config: AlignmentConfig,
+    lesson: Lesson,
+    backbone: Backbone,
+    adapter: Adapter,
+    heads: Heads,
+    step: int,
+    before: "Before | None" = None,
 ) -> dict[str, Tensor]:
-    """The loss of batch number `step` by part: slots from the pooled vector, from the context, and the teacher's."""
+    """The loss of batch number `step` by part: slots from pooled vector and context, the teacher's, and keep."""
     torch.manual_seed(config.seed * 1_000_003 + step)
-    actions, histories, classes, english = batch_of(config, lesson, step)
+    actions, histories, classes, english = batch_of(config, lesson, step, backbone.config.history)
     classes, target = classes.to(backbone.queries_QD.device), lesson.targets[english].to(backbone.queries_QD.device)
     ids, mask = backbone.tokenize(actions, histories)
     hidden = backbone.read(visual_tokens(backbone, lesson.frames, len(actions)), ids, mask)
@@ -232,7 +277,52 @@ def losses(
 
     cosine = 1 - F.cosine_similarity(guess.float(), target, dim=1).mean()
     taught = config.distil_weight * cosine
-    return {"pooled": slot_loss(from_pooled), "context": slot_loss(from_context), "teacher": taught}
+    parts = {"pooled": slot_loss(from_pooled), "context": slot_loss(from_context), "teacher": taught}
+    if before is not None:
+        parts["keep"] = config.keep_weight * before.change(config, lesson, backbone, adapter, step)
+    return parts
+
+
+@dataclass(eq=False)
+class Before:
+    """What the halves were when the stage began."""
+
+    backbone: Backbone
+    adapter: Adapter
+
+    @classmethod
+    def of(cls, backbone: Backbone, adapter: Adapter) -> "Before":
+        """Frozen copies."""
+        halves = copy.deepcopy(backbone).eval(), copy.deepcopy(adapter).eval()
+        for module in halves:
+            module.requires_grad_(False)
+        return cls(*halves)
+
+    def change(
+        self, config: AlignmentConfig, lesson: Lesson, backbone: Backbone, adapter: Adapter, step: int
+    ) -> Tensor:
+        """How far the conditioning of kept sentences over kept pictures has moved, by `moved`."""
+        assert lesson.kept is not None
+        assert lesson.kept_frames is not None
+        rng = np.random.default_rng([config.seed, step, 1])
+        count, sentences = int(rng.integers(backbone.config.history + 1)), lesson.kept.sentences
+        rows = rng.integers(len(sentences), size=(config.keep_batch, 1 + count))
+        said = [[text.vary(sentences[row], rng, config.typos) for row in few] for few in rows]
+        ids, mask = backbone.tokenize([first for first, *_ in said], [tuple(rest) for _, *rest in said])
+        pictures = lesson.kept_frames[rng.integers(len(lesson.kept_frames), size=config.keep_batch)].to(ids.device)
+        blur = int(rng.integers(2**31))  # both read the same noise on the words
+        with torch.no_grad():
+            seen = self.backbone.vision(pictures)  # as it still is
+            torch.manual_seed(blur)
+            old = self.adapter(self.backbone.read(seen, ids, mask))
+        torch.manual_seed(blur)
+        return moved(adapter(backbone.read(seen, ids, mask)), old)
+
+
+def moved(new: Conditioning, old: Conditioning) -> Tensor:
+    """The mean squared change of a conditioning, in units of its variance."""
+    pairs = ((new.context_BND, old.context_BND), (new.pooled_BD, old.pooled_BD))
+    return torch.stack([F.mse_loss(a.float(), b.float()) / b.float().var() for a, b in pairs]).sum()
 
 
 def align(
@@ -240,11 +330,18 @@ def align(
 ) -> Iterator[dict[str, float]]:
     """Train, resuming from `out` if it holds a started run; yields the losses of each step."""
     runtime = Runtime.resolve(config.device, threads=config.threads).apply()
-    lesson, tokenizer, embeddings = prepare(config, worlds, out, teacher or Teacher())
-    backbone, adapter = build(config, tokenizer, embeddings)
+    begun = load(config.start_from) if config.start_from else None
+    if config.keep and (begun is None or not set(config.keep) <= {world.name for world in worlds}):
+        raise InvalidConfig("keep names some of the worlds, and start_from gives what is kept of them.")
+    lesson, vocabulary, vectors = prepare(config, worlds, out, teacher or Teacher(), begun and begun[0].tokenizer)
+    if begun is None:
+        tokenizer = ActionTokenizer(build_tokenizer(vocabulary))
+        backbone, adapter = build(config, tokenizer, embeddings_of(config, lesson, vocabulary, vectors))
+    else:
+        backbone, adapter = (half.train() for half in begun)
     if runtime.device.type == "cpu":
         backbone.language.model.set_attn_implementation("eager")  # its backward is faster there for short rows
-    heads = Heads(lesson.slots, config.adapter, backbone.width, lesson.targets.shape[1])
+    heads = Heads(lesson.slots, adapter.config, backbone.width, lesson.targets.shape[1])
     fixed = {id(p) for p in frozen(backbone)}
     modules = nn.ModuleDict({"backbone": backbone, "adapter": adapter, "heads": heads}).to(runtime.device)
     trained = [p for p in modules.parameters() if id(p) not in fixed]
@@ -253,6 +350,7 @@ def align(
     optimiser = torch.optim.AdamW(trained, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay)
     table = backbone.language.model.get_input_embeddings()
     hook = table.register_forward_hook(lambda _module, _inputs, output: _blur(config, output))
+    before = Before.of(backbone, adapter) if config.keep else None
     step = take_up_run(out, modules, [optimiser])
     pace = Pace(config.steps, config.minutes, time_spent(out))
     over = pace.is_over(step)
@@ -260,7 +358,7 @@ def align(
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, pace.total(step), config.learning_rate, config.warmup)
         with torch.autocast(runtime.device.type, dtype=torch.bfloat16):
-            parts = losses(config, lesson, backbone, adapter, heads, step)
+            parts = losses(config, lesson, backbone, adapter, heads, step, before)
         optimiser.zero_grad(set_to_none=True)
         torch.stack(list(parts.values())).sum().backward()
         nn.utils.clip_grad_norm_(trained, 1.0)
@@ -331,5 +429,5 @@ def train(config: AlignmentConfig) -> Path:
         if step % config.log_every == 0 or step == config.steps:
             log(step, total, **losses_of_step)
     if log is not None:
-        log.curve("pooled", "context", "teacher")
+        log.curve("pooled", "context", "teacher", *(["keep"] if config.keep else []))
     return folder

@@ -1,5 +1,6 @@
 """Stage 1: the autoencoder, on frames alone. pandora/training/encoding.py then turns films into latents."""
 
+import copy
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pandora.config import Config
+from pandora.errors import InvalidConfig
 from pandora.runtime import Runtime
 from pandora.training.progress import Log, Pace, keep_run, learning_rate, record, take_up_run, time_spent
 from pandora.training.windows import Windows
@@ -21,6 +23,9 @@ class AutoencoderTraining(Config):
     data: str = "data/blocks"  # a folder of shards, or several with weights: data/blocks=2,data/road=1
     out: str = "runs/autoencoder"
     start_from: str = ""  # autoencoder.safetensors of an earlier, perhaps smaller one; what it lacks starts silent
+    keep: str = ""  # data whose latents stay those of `start_from`, so that what was trained on them goes on working
+    keep_weight: float = 1.0
+    keep_batch: int = 1
     steps: int = 6000
     minutes: float = 0.0  # at most, over all starts; the learning rate then falls by the clock. 0: as long as it takes
     batch: int = 4
@@ -39,10 +44,16 @@ class AutoencoderTraining(Config):
     model: AutoencoderConfig = field(default_factory=AutoencoderConfig)
 
 
-def batches(config: AutoencoderTraining, start: int) -> Iterator[Tensor]:
-    """Random windows (B, 3, frames, H, W) in -1..1; over the same shards, step k always draws the same windows."""
-    windows = Windows(config.data, config.frames, config.film_memory)
-    for frames in windows.batches(config.seed, start, config.steps, config.batch, config.readers):
+def batches(config: AutoencoderTraining, start: int, data: str = "", rows: int = 0, salt: int = 0) -> Iterator[Tensor]:
+    """Random windows (B, 3, frames, H, W) in -1..1; over the same shards, step k always draws the same windows.
+
+    Args:
+        data, rows: other films than the ones trained on, and how many.
+        salt: other windows.
+    """
+    windows = Windows(data or config.data, config.frames, config.film_memory)
+    seed = config.seed + 7919 * salt
+    for frames in windows.batches(seed, start, config.steps, rows or config.batch, config.readers):
         yield torch.from_numpy(frames).permute(0, 4, 1, 2, 3).float() / 127.5 - 1
 
 
@@ -58,6 +69,21 @@ def loss_of(model: Autoencoder, video: Tensor, config: AutoencoderTraining) -> t
     weight[:, :, TIME - 1 :: TIME] *= config.rest_weight
     loss = (weight * (error.abs() + error.square())).mean() + 1e-4 * raw.float().square().mean()
     return loss, (error[:, :, 3:] / 2).square().mean()
+
+
+class Kept:
+    """Films whose latents stay as they were (learning without forgetting, 1606.09282)."""
+
+    def __init__(self, config: AutoencoderTraining, before: Autoencoder, start: int):
+        self.before = before
+        self.films = batches(config, start, config.keep, config.keep_batch, salt=1)
+
+    def change(self, model: Autoencoder) -> Tensor:
+        """The mean squared change of the latents of the next films, in units of each channel's variance."""
+        video = next(self.films).to(model.latents_mean.device)
+        with torch.no_grad():
+            old = self.before.encode(video)
+        return (model.encode(video).float() - old.float()).square().mean()
 
 
 @torch.no_grad()
@@ -82,11 +108,15 @@ def train(config: AutoencoderTraining) -> Path:
     model = Autoencoder(config.model).to(runtime.device)
     if config.start_from:
         model.load_state_dict(load_file(config.start_from), strict=False)
+    elif config.keep:
+        raise InvalidConfig("keep needs start_from, the autoencoder whose latents are kept.")
+    before = copy.deepcopy(model).requires_grad_(False) if config.keep else None
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, betas=(0.9, 0.98), weight_decay=1e-3)
     start = take_up_run(folder, model, [optimizer])
     record(folder, config)
     log, pace = Log(folder, config.steps, start), Pace(config.steps, config.minutes, time_spent(folder))
     films = batches(config, start)
+    kept = Kept(config, before, start) if before is not None else None
     step, over = start, pace.is_over(start)
     while not over:
         video = next(films)
@@ -95,18 +125,22 @@ def train(config: AutoencoderTraining) -> Path:
             group["lr"] = learning_rate(step, pace.total(step), config.learning_rate)
         with torch.autocast(runtime.device.type, torch.bfloat16):
             loss, error = loss_of(model, video.to(runtime.device), config)
-        loss.backward()
+            change = kept.change(model) if kept else loss.new_zeros(())
+        (loss + config.keep_weight * change).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        log.add(loss=loss.item(), psnr=-10 * float(torch.log10(error.detach())))
+        log.add(
+            loss=loss.item(), psnr=-10 * float(torch.log10(error.detach())), **({"keep": change.item()} if kept else {})
+        )
         step += 1
         over = pace.is_over(step)
         if step % config.log_every == 0:
             log(step, pace.total(step))
         if step % config.save_every == 0 or over:
             keep_run(folder, model, [optimizer], step, spent=pace.spent)
-    measure_latents(model, config)
+    if kept is None:
+        measure_latents(model, config)
     log.curve("loss", "psnr")
     path = folder / "autoencoder.safetensors"
     save_file({k: v.contiguous() for k, v in model.state_dict().items()}, str(path))

@@ -3,7 +3,8 @@
     data -> autoencoder -> encode -> alignment -> video -> speech -> rollout -> export
 
 Each stage is one that can be run alone; here they share a budget of minutes. A stage that is done leaves `done.json`
-beside its run and is passed over; a stopped one goes on where it stood.
+beside its run and is passed over; a stopped one goes on where it stood. With `start_from` nothing is begun anew:
+weights that know some worlds learn others as well, and what was told and seen of the former stays as it is.
 """
 
 import json
@@ -15,6 +16,7 @@ from typing import TypeVar
 
 from rich.console import Console
 
+from pandora import checkpoint
 from pandora.config import Config
 from pandora.errors import InvalidInput, UnknownName
 from pandora.runtime import Runtime, resolve_device
@@ -23,6 +25,7 @@ from pandora.training import data as data_stage
 from pandora.video.autoencoder import AutoencoderConfig
 from pandora.video.flow import VideoConfig
 from pandora.video.transformer import TransformerConfig
+from pandora.world_model import WorldModelConfig
 from pandora.worlds import world_names
 
 SHARES: Mapping[str, float] = {  # of the minutes; the rest is for making and encoding data
@@ -46,6 +49,7 @@ class Recipe(Config):
     minutes: float = 60.0  # for all stages together, over all starts
     clips: int = 20_000  # of each world
     weight: tuple[str, ...] = ()  # of a world in the mixture, such as blocks=2; 1 where none is given
+    start_from: str = ""  # weights that ship, to go on from; the worlds that they know are kept
     aligned: str = ""  # backbone and adapter to begin with, in the place of the stage alignment
     batch: int = 0  # of the video stages; 0: 256 on a GPU, 12 on a CPU
     threads: int = 0  # 0: one a CPU core, up to eight
@@ -93,6 +97,9 @@ class Stages:
     """What is run, a method a stage; `names` has them in order."""
 
     def __init__(self, config: Recipe):
+        self.kept: tuple[str, ...] = ()
+        if config.start_from:
+            config = self._gone_on_from(config)
         self.config, self.out, self.seed, self.device = config, config.out, config.seed, config.device
         self.mixture = config.mixture
         self.minutes = {name: share * config.minutes for name, share in SHARES.items()}
@@ -118,6 +125,10 @@ class Stages:
             seed=self.seed, threads=self.threads, readers=max(2, self.threads), device=self.device,
             model=self.config.decoder, batch=batch, learning_rate=rate, film_memory=memory,
         )  # fmt: skip
+        if self.config.start_from:
+            weights = Path(self.config.start_from) / "autoencoder.safetensors"
+            keep = ",".join(f"{self.config.data}/{name}" for name in self.kept)
+            config = replace(config, start_from=str(weights), keep=keep, keep_batch=max(1, batch // 8))
         autoencoder.train(config)
 
     def encode(self) -> None:
@@ -132,11 +143,14 @@ class Stages:
         config = alignment.AlignmentConfig(
             out=self.aligned, worlds=names, steps=6000, minutes=self.minutes["alignment"],
             sentences=20_000 * len(names), seed=self.seed, threads=self.threads, device=self.device,
+            start_from=self.config.start_from, keep=self.kept,
         )  # fmt: skip
         alignment.train(config)
 
     def video(self) -> None:
-        begun = video.VideoTraining(tune=True, aligned=self.aligned, minutes=self.minutes["video"])
+        begun = video.VideoTraining(
+            tune=True, aligned=self.aligned, start_from=self.config.start_from, minutes=self.minutes["video"]
+        )
         video.train(self._drawn(begun, "video"))
 
     def speech(self) -> None:
@@ -163,6 +177,13 @@ class Stages:
                 out=f"{self.out}/weights",
             )
         )  # fmt: skip
+
+    def _gone_on_from(self, config: Recipe) -> Recipe:
+        """The recipe with the sizes of the weights that it starts from, all but the number of key frames."""
+        begun = WorldModelConfig.from_dict(checkpoint.load(config.start_from)[0])
+        self.kept = tuple(name for name in config.names if name in begun.worlds)
+        transformer = replace(begun.video.transformer, keyframes=config.model.transformer.keyframes)
+        return replace(config, model=replace(begun.video, transformer=transformer), decoder=begun.autoencoder)
 
     def _drawn(self, stage: Training, name: str) -> Training:
         """A stage of the video model with what all of them share."""

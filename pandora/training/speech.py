@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from pandora import checkpoint
 from pandora.adapter import Adapter
@@ -25,6 +24,7 @@ from pandora.config import Config
 from pandora.errors import InvalidInput
 from pandora.runtime import Runtime
 from pandora.training.alignment import load as load_aligned
+from pandora.training.alignment import moved
 from pandora.training.alignment import save as save_aligned
 from pandora.training.encoded import SUFFIX, Encoded
 from pandora.training.progress import Log, Pace, blend, keep_run, learning_rate, record, take_up_run, time_spent
@@ -150,9 +150,7 @@ class Losses:
         ids, mask = self.backbone.tokenize(lessons.sentences, [()] * len(lessons.sentences))
         with torch.no_grad():
             old = self.adapter(self.before(lessons.frames, ids, mask))
-        new = self.adapter(self.backbone(lessons.frames, ids, mask))
-        pairs = ((new.context_BND, old.context_BND), (new.pooled_BD, old.pooled_BD))
-        return torch.stack([F.mse_loss(a.float(), b.float()) / b.float().var() for a, b in pairs]).sum()
+        return moved(self.adapter(self.backbone(lessons.frames, ids, mask)), old)
 
 
 def _noisy(frames: Tensor, most: float, rng: np.random.Generator) -> Tensor:

@@ -76,8 +76,7 @@ def choose_vocabulary(
     singles = [*CHARACTERS, *(f"##{c}" for c in CHARACTERS)]
     anchors = sorted({word for sentence in sentences for word in WORD.findall(sentence.lower())})
     base = list(dict.fromkeys([*SPECIALS.values(), *singles, *anchors, *sorted(colour_names()), *pieces[:frequent]]))
-    base_vectors = teacher.encode([p.removeprefix("##") for p in base])
-    base_vectors[: len(SPECIALS)] = 0
+    base_vectors = vectors_of(teacher, base)
     if not related:
         return base, base_vectors
     taken = set(base)
@@ -89,6 +88,13 @@ def choose_vocabulary(
     cosine = (rest_vectors @ anchor_vectors.T).masked_fill(alike, -1)
     nearest = cosine.amax(dim=1).topk(min(related, len(rest))).indices
     return base + [rest[i] for i in nearest], torch.cat([base_vectors, rest_vectors[nearest]])
+
+
+def vectors_of(teacher: Teacher, pieces: Sequence[str]) -> Tensor:
+    """Unit vectors (V, 384) of word pieces, of which the first are the special ones; those have zero vectors."""
+    vectors = teacher.encode([piece.removeprefix("##") for piece in pieces])
+    vectors[: len(SPECIALS)] = 0
+    return vectors
 
 
 def build_tokenizer(vocabulary: Sequence[str]) -> PreTrainedTokenizerFast:

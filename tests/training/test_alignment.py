@@ -1,6 +1,7 @@
 """The language stage at tiny size: it learns, resumes to the same weights, and leaves files that load."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,13 @@ from transformers import BertConfig, BertModel
 
 from pandora.adapter import AdapterConfig
 from pandora.backbone import BackboneConfig
-from pandora.training.alignment import AlignmentConfig, align, load
+from pandora.errors import InvalidConfig
+from pandora.training.alignment import AlignmentConfig, align, load, moved
 from pandora.training.probe import read_phrases
 from pandora.training.sentences import Slots, collect, typo
 from pandora.training.teacher import CHARACTERS, SPECIALS, Teacher, build_tokenizer, colour_vectors, word_vectors
 from pandora.worlds.blocks.world import Blocks
+from pandora.worlds.platformer.world import Platformer
 
 CONFIG = AlignmentConfig(
     backbone=BackboneConfig(
@@ -125,3 +128,36 @@ def test_colour_words_lie_by_their_colour() -> None:
     assert vectors.shape == (8, 4)
     assert not vectors[6:].any()
     assert torch.cdist(vectors[3:6], vectors[:3]).argmin(1).tolist() == [1, 2, 0]
+
+
+def test_goes_on_from_weights_without_forgetting_what_is_kept(teacher: Teacher, tmp_path: Path) -> None:
+    world, other = Blocks(), Platformer()
+    list(align(CONFIG, [world], tmp_path / "begun", teacher))
+
+    def shift(name: str, weight: float) -> float:
+        """How far what is told of sentences about blocks has moved after learning both worlds."""
+        config = replace(
+            CONFIG,
+            start_from=str(tmp_path / "begun"),
+            keep=("blocks",),
+            keep_weight=weight,
+            keep_batch=8,
+            steps=30,
+            out=name,
+        )
+        *_, last = align(config, [world, other], tmp_path / name, teacher)
+        frames = torch.from_numpy(np.stack([world.render(world.reset(seed)) for seed in range(8)]))
+        words = [str(sentence) for sentence in collect(world, 20, 5, "train").sentences[:8]]
+        (old, old_adapter), (new, new_adapter) = load(tmp_path / "begun"), load(tmp_path / name)
+        assert new.tokenizer.vocabulary == old.tokenizer.vocabulary
+        assert last["keep"] > 0
+        with torch.no_grad():
+            told = [h(b(frames, *b.tokenize(words, [()] * 8))) for b, h in ((new, new_adapter), (old, old_adapter))]
+        return float(moved(*told))
+
+    assert shift("kept", 30.0) < 0.7 * shift("free", 1e-9)
+
+
+def test_what_is_kept_needs_weights_and_a_world(teacher: Teacher, tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfig, match="start_from"):
+        next(align(replace(CONFIG, keep=("blocks",)), [Blocks()], tmp_path, teacher))

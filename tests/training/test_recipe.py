@@ -1,9 +1,12 @@
 """The recipe: from nothing to weights that run, once."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from pandora import presets
 from pandora.errors import InvalidInput, UnknownName
@@ -61,3 +64,20 @@ def test_what_it_can_not_do_is_said(recipe: Recipe) -> None:
         run(replace(recipe, until="sleep"))
     with pytest.raises(InvalidInput, match="road"):
         run(replace(recipe, weight=("road=2",)))
+
+
+def test_it_goes_on_from_weights_and_keeps_what_they_know(recipe: Recipe, tmp_path: Path) -> None:
+    more = replace(
+        recipe,
+        start_from=f"{recipe.out}/weights",
+        worlds=("blocks", "nature"),
+        out=str(tmp_path / "more"),
+        until="encode",
+    )
+    run(more)
+    settings = json.loads((tmp_path / "more" / "autoencoder" / "runs.jsonl").read_text().splitlines()[0])["config"]
+    assert settings["start_from"].startswith(recipe.out)
+    assert settings["keep"] == f"{recipe.data}/blocks,{recipe.data}/nature"
+    before = load_file(Path(recipe.out) / "weights" / "autoencoder.safetensors")["latents_std"]
+    after = load_file(tmp_path / "more" / "autoencoder" / "autoencoder.safetensors")["latents_std"]
+    assert torch.allclose(before.float(), after, atol=1e-3)

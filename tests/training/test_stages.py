@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from pandora import presets
 from pandora.errors import InvalidConfig
@@ -44,6 +45,32 @@ def settings(folder: Path, **changes: object) -> video.VideoTraining:
         log_every=1, save_every=1, model=TINY.video, device="cpu", autoencoder="",
     )  # fmt: skip
     return replace(config, **changes)  # type: ignore[arg-type]
+
+
+def test_an_autoencoder_goes_on_without_moving_the_latents_it_keeps(folder: Path, tmp_path: Path) -> None:
+    begun = str(folder / "ae" / "autoencoder.safetensors")
+    video = next(
+        autoencoder.batches(autoencoder.AutoencoderTraining(data=str(folder / "data"), batch=4, frames=5), start=0)
+    )
+
+    def load(path: str) -> Autoencoder:
+        model = Autoencoder(TINY.autoencoder)
+        model.load_state_dict(load_file(path))
+        return model.eval()
+
+    def shift(name: str, weight: float) -> float:
+        stage = autoencoder.AutoencoderTraining(
+            data=str(folder / "data"), out=str(tmp_path / name), start_from=begun, keep=str(folder / "data"),
+            keep_weight=weight, keep_batch=4, steps=30, batch=2, frames=5, log_every=10, save_every=15,
+            learning_rate=3e-3, model=TINY.autoencoder, device="cpu",
+        )  # fmt: skip
+        after = load(str(autoencoder.train(stage)))
+        with torch.no_grad():
+            return float((after.encode(video) - load(begun).encode(video)).square().mean())
+
+    assert shift("kept", 10.0) < 0.5 * shift("free", 1e-9)
+    with pytest.raises(InvalidConfig, match="start_from"):
+        autoencoder.train(autoencoder.AutoencoderTraining(out=str(tmp_path / "none"), keep=str(folder / "data")))
 
 
 def test_clips_begin_with_a_world_that_stood_still(folder: Path) -> None:
