@@ -40,7 +40,7 @@ def can_switch(world: World) -> bool:
 
 
 def can_return(world: World) -> bool:
-    return hasattr(world, "journeys") and hasattr(world, "same_view")
+    return world.returns
 
 
 def switches(bench: Bench) -> list[Row]:
@@ -64,7 +64,7 @@ def returns(bench: Bench) -> list[Row]:
 
     `return.followed`: and every clip on the way shows what it should, so that to stay at home is no way to return.
     """
-    world: Any = bench.world
+    world = bench.world
     outcomes = _outcomes()
     pixels: dict[str, list[float]] = defaultdict(list)
     for name, trial, clips in _try(bench, "return", lambda index: _journey(world, bench.seed, index)):
@@ -170,7 +170,7 @@ def _sample(world: World, scene: Any, rng: np.random.Generator) -> Meaning:
     return meaning
 
 
-def _journey(world: Any, seed: int, index: int) -> Trial:
+def _journey(world: World, seed: int, index: int) -> Trial:
     rng = generator(seed, "journey", index)
     walk = Walk(world, *new_scene(world, rng))
     for meaning in world.journeys(walk.scene, rng):

@@ -15,47 +15,33 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pandora import checkpoint
 from pandora.adapter import Adapter, AdapterConfig, Conditioning
 from pandora.backbone import ActionTokenizer, Backbone, BackboneConfig
 from pandora.backbone.language import SMALL_LANGUAGE
-from pandora.config import Config
 from pandora.errors import InvalidConfig
 from pandora.runtime import Runtime
 from pandora.training import sentences as text
+from pandora.training.lesson import COLOUR_WIDTH, Lesson, LessonConfig, embeddings_of, prepare
 from pandora.training.progress import Log, Pace, keep_run, learning_rate, record, take_up_run, time_spent
-from pandora.training.teacher import (
-    Teacher,
-    build_tokenizer,
-    choose_vocabulary,
-    colour_names,
-    colour_vectors,
-    english_words,
-    vectors_of,
-    word_vectors,
-)
+from pandora.training.teacher import Teacher, build_tokenizer
 from pandora.worlds import make_world
 from pandora.worlds.base import World
 
-COLOUR_WIDTH = 16
-
 
 @dataclass(frozen=True, kw_only=True)
-class AlignmentConfig(Config):
+class AlignmentConfig(LessonConfig):
     """The stage's settings; the backbone's language model takes its vocabulary's size from what is chosen here."""
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     adapter: AdapterConfig = field(default_factory=AdapterConfig)
     out: str = "runs/align"
     start_from: str = ""  # a run, or weights that ship; they give words, sizes and what `keep` holds on to
-    worlds: tuple[str, ...] = ("blocks",)
-    keep: tuple[str, ...] = ()  # worlds of which `start_from` goes on telling the video model what it tells it
     keep_weight: float = 4.0
     keep_batch: int = 32
-    seed: int = 0
     threads: int = 1
     log_every: int = 20
     steps: int = 700
@@ -66,17 +52,11 @@ class AlignmentConfig(Config):
     warmup: int = 100
     weight_decay: float = 0.05
     distil_weight: float = 3.0
-    sentences: int = 60_000  # of the worlds' grammars together
-    english: int = 30_000  # for distillation
-    frequent: int = 11_500  # word pieces, by frequency
-    related: int = 5_000  # words near in meaning to the world's
-    whitening: float = 0.5
     history: float = 0.5  # share of sentences with earlier actions before them
     typos: float = 0.1
     device: str = "auto"
     near_words: float = 0.1  # probability that a word is replaced by a near one
     embedding_noise: float = 0.2
-    colours: bool = True  # give the last numbers of a word vector to the colour that the word names
     colour_noise: float = 0.8  # on the rest of what a colour word means, so that its colour is what is read
     colour_only: float = 0.3  # share of colour words of which nothing but the colour is left
     colour_jitter: float = 0.2  # of the colour itself, in the units of `colour_vectors`: names disagree about colours
@@ -97,104 +77,6 @@ class Heads(nn.Module):
         """Logits (B, classes) of each slot, from the pooled vector and from the context."""
         flat = conditioning.context_BND.flatten(1)
         return [head(conditioning.pooled_BD) for head in self.pooled], [head(flat) for head in self.context]
-
-
-@dataclass(eq=False)
-class Lesson:
-    """Everything prepared once: the sentences, their meanings and what the teacher says."""
-
-    slots: text.Slots
-    train: text.Corpus
-    english: list[str]
-    targets: Tensor  # (E, 384) of `english`
-    near: dict[str, list[str]]
-    words: list[str]
-    frames: Tensor  # (F, H, W, 3) uint8, pictures of the worlds
-    kept: text.Corpus | None = None  # sentences of the worlds that are kept
-    kept_frames: Tensor | None = None  # (F, H, W, 3) uint8, pictures of them
-
-
-def prepare(
-    config: AlignmentConfig, worlds: Sequence[World], out: Path, teacher: Teacher, words_of: ActionTokenizer | None
-) -> tuple[Lesson, list[str], Tensor]:
-    """Corpus, vocabulary, its vectors (V, 384) and the teacher's targets; all kept in `out`/cache, once made.
-
-    The vocabulary is that of `words_of`, if it is given.
-    """
-    cache = out / "cache"
-    cache.mkdir(parents=True, exist_ok=True)
-    slots = text.Slots.of(*worlds)
-    if not (cache / "corpus.json").is_file():
-        each = -(-config.sentences // len(worlds))
-        corpora = [text.collect(world, each, config.seed, "train", slots=slots) for world in worlds]
-        text.Corpus.join(corpora, np.random.default_rng(config.seed)).save(cache / "corpus.json")
-    train = text.Corpus.load(cache / "corpus.json")
-    if not (cache / "vectors.safetensors").is_file():
-        if words_of is not None:
-            vocabulary = words_of.vocabulary
-            vectors = vectors_of(teacher, vocabulary)
-        else:
-            words = english_words() if config.related else []
-            vocabulary, vectors = choose_vocabulary(
-                teacher, train.sentences, frequent=config.frequent, related=config.related, words=words
-            )
-        (cache / "vocabulary.json").write_text(json.dumps(vocabulary))
-        save_file({"vectors": vectors.contiguous()}, cache / "vectors.safetensors")
-    vocabulary = json.loads((cache / "vocabulary.json").read_text())
-    vectors = load_file(cache / "vectors.safetensors")["vectors"]
-    known = {w for s in train.sentences for w in text.WORD.findall(s.lower())}
-    rare = vocabulary[len(vocabulary) - config.related :]
-    near = _near_words(vocabulary, vectors, known, barred={*rare, *colour_names()})
-    words = [w for w in vocabulary if w.isalpha() and len(w) > 1]
-    if not (cache / "targets.safetensors").is_file():
-        english = text.english(train.sentences, near, words, config.english, config.seed)
-        (cache / "english.json").write_text(json.dumps(english))
-        save_file({"targets": teacher.encode(english).half().contiguous()}, cache / "targets.safetensors")
-    english = json.loads((cache / "english.json").read_text())
-    targets = load_file(cache / "targets.safetensors")["targets"].float()
-    kept = [world for world in worlds if world.name in config.keep]
-    lesson = Lesson(
-        slots, train, english, targets, near, words, _pictures(worlds),
-        kept=text.Corpus.join(
-            [text.collect(world, 20_000, config.seed, "train", slots=slots) for world in kept],
-            np.random.default_rng(config.seed),
-        ) if kept else None,
-        kept_frames=_pictures(kept) if kept else None,
-    )  # fmt: skip
-    return lesson, vocabulary, vectors
-
-
-def _pictures(worlds: Sequence[World], count: int = 64) -> Tensor:
-    """Some of each world, (F, H, W, 3) uint8."""
-    frames = [world.render(world.reset(seed)) for world in worlds for seed in range(count // len(worlds))]
-    return torch.from_numpy(np.stack(frames))
-
-
-def embeddings_of(config: AlignmentConfig, lesson: Lesson, vocabulary: list[str], vectors: Tensor) -> Tensor:
-    """What the vocabulary's words mean, (V, D): the teacher's vectors and, with `colours`, what colour they name."""
-    width = int(config.backbone.language["hidden_size"])
-    if not config.colours:
-        return word_vectors(vectors, width, config.whitening)
-    known = {w for s in lesson.train.sentences for w in text.WORD.findall(s.lower())}
-    colours = colour_vectors(vocabulary, known - lesson.train.names).repeat(1, COLOUR_WIDTH // 4)
-    return torch.cat([word_vectors(vectors, width - COLOUR_WIDTH, config.whitening), colours], dim=1)
-
-
-def _near_words(
-    vocabulary: list[str], vectors: Tensor, known: set[str], barred: set[str], least: float = 0.6
-) -> dict[str, list[str]]:
-    """Words of the grammar -> words that it doesn't use and that mean this word rather than any other of its words."""
-    index = {word: i for i, word in enumerate(vocabulary)}
-    used = sorted(known & index.keys())
-    skipped = known | barred
-    others = [w for w in vocabulary if w not in skipped and w.isalpha() and len(w) > 2]
-    cosine = vectors[[index[w] for w in others]] @ vectors[[index[w] for w in used]].T
-    value, nearest = cosine.max(dim=1)
-    near: dict[str, list[str]] = {}
-    for other, similar, i in zip(others, value.tolist(), nearest.tolist(), strict=True):
-        if similar >= least:
-            near.setdefault(used[i], []).append(other)
-    return near
 
 
 def build(config: AlignmentConfig, tokenizer: ActionTokenizer, embeddings: Tensor) -> tuple[Backbone, Adapter]:
@@ -293,10 +175,10 @@ class Before:
     @classmethod
     def of(cls, backbone: Backbone, adapter: Adapter) -> "Before":
         """Frozen copies."""
-        halves = copy.deepcopy(backbone).eval(), copy.deepcopy(adapter).eval()
-        for module in halves:
+        backbone, adapter = copy.deepcopy(backbone).eval(), copy.deepcopy(adapter).eval()
+        for module in (backbone, adapter):
             module.requires_grad_(False)
-        return cls(*halves)
+        return cls(backbone, adapter)
 
     def change(
         self, config: AlignmentConfig, lesson: Lesson, backbone: Backbone, adapter: Adapter, step: int
@@ -330,15 +212,18 @@ def align(
 ) -> Iterator[dict[str, float]]:
     """Train, resuming from `out` if it holds a started run; yields the losses of each step."""
     runtime = Runtime.resolve(config.device, threads=config.threads).apply()
-    begun = load(config.start_from) if config.start_from else None
-    if config.keep and (begun is None or not set(config.keep) <= {world.name for world in worlds}):
+    if config.keep and not (config.start_from and set(config.keep) <= {world.name for world in worlds}):
         raise InvalidConfig("keep names some of the worlds, and start_from gives what is kept of them.")
-    lesson, vocabulary, vectors = prepare(config, worlds, out, teacher or Teacher(), begun and begun[0].tokenizer)
-    if begun is None:
-        tokenizer = ActionTokenizer(build_tokenizer(vocabulary))
-        backbone, adapter = build(config, tokenizer, embeddings_of(config, lesson, vocabulary, vectors))
+    teacher = teacher or Teacher()
+    if config.start_from:
+        backbone, adapter = load(config.start_from)
+        backbone, adapter = backbone.train(), adapter.train()
+        lesson, *_ = prepare(config, worlds, out, teacher, backbone.tokenizer)
     else:
-        backbone, adapter = (half.train() for half in begun)
+        lesson, vocabulary, vectors = prepare(config, worlds, out, teacher)
+        width = int(config.backbone.language["hidden_size"])
+        embeddings = embeddings_of(config, lesson, vocabulary, vectors, width)
+        backbone, adapter = build(config, ActionTokenizer(build_tokenizer(vocabulary)), embeddings)
     if runtime.device.type == "cpu":
         backbone.language.model.set_attn_implementation("eager")  # its backward is faster there for short rows
     heads = Heads(lesson.slots, adapter.config, backbone.width, lesson.targets.shape[1])

@@ -136,6 +136,7 @@ class World(ABC):
     attributes: Mapping[str, tuple[str, ...]] = {}  # what a learned judge reads from clips, with its values
     switches: tuple[str, ...] = ()  # verbs that change the weather, the hour and the like, and nothing else
     episode_clips: int = 6  # actions in a training episode
+    returns: bool = False  # whether it has journeys that end with the first view
 
     @abstractmethod
     def reset(self, seed: int, **options: Any) -> Any:
@@ -190,6 +191,14 @@ class World(ABC):
     def confidence(self, start: Frame, frames: Frames) -> float:
         """How sure `read` is of this clip, 0..1."""
         return float(self.read(start, frames) is not None)
+
+    def journeys(self, scene: Any, rng: np.random.Generator) -> list[Meaning]:
+        """Legal actions after which the first view is back; drawn anew at each call. None where it has none."""
+        return []
+
+    def same_view(self, one: Frame, other: Frame) -> float:
+        """Whether two pictures show the same place seen the same way: 0..1, above 0.5 where they do."""
+        raise InvalidInput(f"The world {self.name} does not tell views apart.")
 
     @abstractmethod
     def is_held_out(self, scene: Any, meaning: Meaning) -> bool:

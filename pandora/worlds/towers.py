@@ -9,6 +9,7 @@ import numpy as np
 from pandora.worlds.base import Meaning
 
 TABLE = "table"
+COLOURS = ("red", "orange", "yellow", "green", "blue", "purple")  # of blocks
 
 
 class Piled(Protocol):

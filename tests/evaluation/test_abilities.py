@@ -25,6 +25,7 @@ class Lit(Strips):
     """Strips with a lamp as its weather, journeys there and back, and a clip that also shows where things went."""
 
     switches = ("light_on", "light_off")
+    returns = True
 
     def splits(self) -> dict[str, dict[str, Any]]:
         return {"transfer_three": {"squares": 3}}

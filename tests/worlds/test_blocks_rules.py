@@ -9,8 +9,9 @@ from pandora.errors import InvalidInput, UnknownName
 from pandora.worlds import make_world, world_names
 from pandora.worlds.base import Meaning
 from pandora.worlds.blocks import rules
-from pandora.worlds.blocks.state import COLOURS, COLUMNS, ROWS, TABLE, BlocksState, Stack, relations
+from pandora.worlds.blocks.state import COLUMNS, ROWS, TABLE, BlocksState, Stack, relations
 from pandora.worlds.blocks.world import Blocks
+from pandora.worlds.towers import COLOURS
 
 WORLD = Blocks()
 SCENE = BlocksState((Stack(0, 0, ("red", "blue")), Stack(1, 2, ("green",)), Stack(5, 1, ("yellow",))), gripper=3)

@@ -10,10 +10,10 @@ pytest.importorskip("mujoco")
 from pandora.errors import InvalidInput, UnknownName
 from pandora.worlds.base import Meaning
 from pandora.worlds.tabletop.rules import free_place
-from pandora.worlds.tabletop.state import COLOURS, HOVER, REACH_X, REACH_Y, Pose, TableScene, relations
+from pandora.worlds.tabletop.state import HOVER, REACH_X, REACH_Y, Pose, TableScene, relations
 from pandora.worlds.tabletop.telling import ATTRIBUTES, relations_of
 from pandora.worlds.tabletop.world import Tabletop
-from pandora.worlds.towers import next_action
+from pandora.worlds.towers import COLOURS, next_action
 
 WORLD = Tabletop()
 SCENE = TableScene(

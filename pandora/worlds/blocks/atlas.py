@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw
 from pandora.worlds.blocks.camera import HOVER, SIZE, Point, block_centre, column_x, project, row_z
 from pandora.worlds.blocks.motion import HOLDING, OPEN, TIP
 from pandora.worlds.blocks.render import HORIZON, LAMP, lamp_glow
-from pandora.worlds.blocks.state import COLOURS, COLUMNS, MIDDLE_ROW, ROWS, BlocksState
+from pandora.worlds.blocks.state import COLUMNS, MIDDLE_ROW, ROWS, BlocksState
+from pandora.worlds.towers import COLOURS
 
 HELD = len(COLOURS)  # the level of a block in the hovering gripper, above the tallest tower
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from pandora.worlds.blocks.state import COLOURS
+from pandora.worlds.towers import COLOURS
 
 Rgb = tuple[float, float, float]  # 0..255
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from pandora.errors import InvalidInput
 from pandora.worlds.base import Fact, Facts, Meaning, Planning, Problem
 from pandora.worlds.blocks import grammar, problems, telling
-from pandora.worlds.blocks.state import COLOURS, TABLE
+from pandora.worlds.blocks.state import TABLE
+from pandora.worlds.towers import COLOURS
 
 _RELATIONS = frozenset(("on", TABLE, "holding", "hand"))
 _BLOCK = r"(?:the )?(\w+)(?: block)?"

@@ -16,7 +16,8 @@ import numpy as np
 from pandora.errors import InvalidInput
 from pandora.worlds.base import Facts, Meaning, Problem
 from pandora.worlds.blocks.rules import is_held_out, is_legal, transition
-from pandora.worlds.blocks.state import COLOURS, COLUMNS, ROWS, TABLE, BlocksState, Stack, relations
+from pandora.worlds.blocks.state import COLUMNS, ROWS, TABLE, BlocksState, Stack, relations
+from pandora.worlds.towers import COLOURS
 
 SOURCES = (
     "examples/CoT/blocksworld/data/split_v1/split_v1_step_{2,4,6,8,10,12}_data.json of maitrix-org/llm-reasoners, as "

@@ -16,7 +16,8 @@ from pandora.worlds.blocks import atlas
 from pandora.worlds.blocks.camera import SIZE
 from pandora.worlds.blocks.look import PAINT, tint
 from pandora.worlds.blocks.render import HORIZON
-from pandora.worlds.blocks.state import COLOURS, COLUMNS, MIDDLE_ROW, ROWS, BlocksState, Stack, facts
+from pandora.worlds.blocks.state import COLUMNS, MIDDLE_ROW, ROWS, BlocksState, Stack, facts
+from pandora.worlds.towers import COLOURS
 
 _COSINE = {True: 0.98, False: 0.97}  # by light: of the largest angle between a pixel and its colour
 _COVERED = {True: 0.84, False: 0.75}  # by light: the share of a front that must carry one label

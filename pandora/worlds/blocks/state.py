@@ -5,9 +5,8 @@ from functools import cached_property
 from itertools import pairwise
 
 from pandora.worlds.base import Facts
-from pandora.worlds.towers import TABLE
+from pandora.worlds.towers import COLOURS, TABLE
 
-COLOURS = ("red", "orange", "yellow", "green", "blue", "purple")
 COLUMNS = 7  # 0 left .. 6 right
 ROWS = 3  # 0 near .. 2 far
 MIDDLE_ROW = 1

@@ -1,7 +1,8 @@
 """A state of the blocks world in plain words: "red on blue; blue on table; green in hand; hand full; light on"."""
 
 from pandora.worlds.base import Fact, Facts
-from pandora.worlds.blocks.state import COLOURS, TABLE
+from pandora.worlds.blocks.state import TABLE
+from pandora.worlds.towers import COLOURS
 
 
 def tell(facts: Facts) -> str:

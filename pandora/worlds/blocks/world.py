@@ -10,8 +10,8 @@ from pandora.worlds.base import Example, Facts, Frame, Meaning, Outcome, PhraseS
 from pandora.worlds.blocks import motion, rules, state
 from pandora.worlds.blocks.examples import examples
 from pandora.worlds.blocks.render import render
-from pandora.worlds.blocks.state import COLOURS, COLUMNS, ROWS, BlocksState, Stack
-from pandora.worlds.towers import TABLE, next_action, random_towers
+from pandora.worlds.blocks.state import COLUMNS, ROWS, BlocksState, Stack
+from pandora.worlds.towers import COLOURS, TABLE, next_action, random_towers
 
 
 class Blocks(World):

@@ -20,6 +20,7 @@ class House(World):
     attributes = {"motion": rules.MOTIONS, "light": ("on", "off"), "door": rules.DOORS}
     switches = ("light_on", "light_off")
     episode_clips = 12  # long enough to go and come back
+    returns = True
 
     def reset(
         self, seed: int, *, light: bool | None = None, held_out_rooms: bool = False, **options: Any

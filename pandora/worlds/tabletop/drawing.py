@@ -12,7 +12,7 @@ from pandora.worlds.tabletop.engine import Canvas, mujoco
 from pandora.worlds.tabletop.look import Colour, Look, look_of, top_picture
 from pandora.worlds.tabletop.model import DRAWN, block_geom
 from pandora.worlds.tabletop.physics import Moment, Physics
-from pandora.worlds.tabletop.state import COLOURS
+from pandora.worlds.towers import COLOURS
 
 _ADVICE = (
     "The world tabletop draws with OpenGL and needs EGL on a machine without a screen. "

@@ -2,7 +2,8 @@
 
 from pandora.worlds.base import Example
 from pandora.worlds.tabletop.motion import turned
-from pandora.worlds.tabletop.state import COLOURS, HOVER, Pose, TableScene
+from pandora.worlds.tabletop.state import HOVER, Pose, TableScene
+from pandora.worlds.towers import COLOURS
 
 _Towers = list[tuple[float, float, float, tuple[str, ...]]]  # x, y, yaw, blocks from the bottom up
 

@@ -7,7 +7,8 @@ import numpy as np
 from pandora.worlds.base import Meaning, PhraseSplit
 from pandora.worlds.tabletop.phrases import BLOCKS, PHRASINGS, WAYS
 from pandora.worlds.tabletop.rules import PUSHES
-from pandora.worlds.tabletop.state import COLOURS, TABLE, TableScene
+from pandora.worlds.tabletop.state import TABLE, TableScene
+from pandora.worlds.towers import COLOURS
 from pandora.worlds.wording import Grammar
 
 _FITTING = 0.4  # share of sentences in the way that fits the scene, where there is one

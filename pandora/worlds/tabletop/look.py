@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from pandora.worlds.tabletop.state import COLOURS
+from pandora.worlds.towers import COLOURS
 
 TABLES = ("wood", "planks", "cloth", "marble", "plain")
 UNSEEN_TABLES = ("checker",)  # kept out of training

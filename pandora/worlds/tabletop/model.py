@@ -3,7 +3,7 @@
 from itertools import product
 
 from pandora.worlds.tabletop.look import TEXTURE
-from pandora.worlds.tabletop.state import COLOURS
+from pandora.worlds.towers import COLOURS
 
 SUBSTEPS = 32  # of physics, in an eighth of a second
 STEP_SECONDS = 1 / 8 / SUBSTEPS

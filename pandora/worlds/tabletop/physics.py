@@ -11,7 +11,8 @@ import numpy as np
 from pandora.worlds.tabletop.engine import mujoco
 from pandora.worlds.tabletop.model import STEP_SECONDS, xml
 from pandora.worlds.tabletop.motion import Hand, Script, turned
-from pandora.worlds.tabletop.state import COLOURS, Pose, TableScene
+from pandora.worlds.tabletop.state import Pose, TableScene
+from pandora.worlds.towers import COLOURS
 
 LONGEST = 2.5  # seconds until what still moves is stopped
 _QUIET = 0.25  # block edges, or radians, a second

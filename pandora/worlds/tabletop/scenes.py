@@ -5,7 +5,8 @@ from math import cos, pi, sin
 import numpy as np
 
 from pandora.worlds.tabletop.motion import turned
-from pandora.worlds.tabletop.state import COLOURS, COLUMN_X, HOVER, REACH_X, ROW_Y, TALLEST, Pose, TableScene
+from pandora.worlds.tabletop.state import COLUMN_X, HOVER, REACH_X, ROW_Y, TALLEST, Pose, TableScene
+from pandora.worlds.towers import COLOURS
 
 _HOLDS, _ASTRIDE = 0.35, 0.35  # how often a block is in the hand, and then above the edge of a tower
 

@@ -10,7 +10,6 @@ from math import atan2, dist, pi
 from pandora.worlds.base import Facts
 from pandora.worlds.towers import TABLE
 
-COLOURS = ("red", "orange", "yellow", "green", "blue", "purple")
 COLUMN_X = (-3.0, -1.5, 0.0, 1.5, 3.0)
 ROW_Y = (-1.5, 0.0, 1.5)
 STEP = 1.5  # how far a push goes

@@ -2,7 +2,8 @@
 
 from pandora.worlds.base import Facts, Meaning
 from pandora.worlds.tabletop.rules import is_legal
-from pandora.worlds.tabletop.state import COLOURS, TABLE, TableScene
+from pandora.worlds.tabletop.state import TABLE, TableScene
+from pandora.worlds.towers import COLOURS
 
 _WAYS = ("left", "right", "away", "towards")
 _FAR = 0.5  # block edges: less than that is not worth telling

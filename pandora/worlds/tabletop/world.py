@@ -16,7 +16,8 @@ from pandora.worlds.tabletop.look import TABLES, UNSEEN_TABLES
 from pandora.worlds.tabletop.motion import HOLDING, OPEN, Hand, script
 from pandora.worlds.tabletop.physics import Course, Moment, physics
 from pandora.worlds.tabletop.scenes import random_scene
-from pandora.worlds.tabletop.state import COLOURS, TableScene
+from pandora.worlds.tabletop.state import TableScene
+from pandora.worlds.towers import COLOURS
 
 _ARM = 0.85  # share of random actions that are the arm's
 _STILL_STEPS = 256  # of a course in which no block moves
