@@ -24,6 +24,7 @@ class AutoencoderConfig(Config):
     encoder_blocks: int = 2
     decoder_blocks: int = 3
     frame_width: int = 32  # channels per frame after the first upsampling
+    frame_blocks: int = 0  # residual blocks over single frames, at half of the pixels' grid, on either side
     spatial: int = 8  # pixels per latent cell, a multiple of 4
 
 
@@ -51,6 +52,19 @@ class MemoryBlock(nn.Module):
         return x * scale * self.norm.to(x.dtype).view(1, -1, 1, 1)
 
 
+class FrameBlock(nn.Module):
+    """Residual block over single frames (N, D, h, w); it starts silent."""
+
+    def __init__(self, width: int, hidden: int):
+        super().__init__()
+        self.conv_in = nn.Conv2d(width, hidden, 3, padding=1)
+        self.conv_out = nn.Conv2d(hidden, width, 3, padding=1)
+        _silence(self.conv_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv_out(F.silu(self.conv_in(x)))
+
+
 class Autoencoder(nn.Module):
     """Pixels in -1..1 to latents of about unit variance and back."""
 
@@ -63,6 +77,9 @@ class Autoencoder(nn.Module):
         width, cell = config.width, config.spatial
         self.patch_in = nn.Conv2d(3 * TIME * cell**2, width, 1)
         self.frame_in = nn.Conv2d(3 * (cell // 2) ** 2, config.frame_width, 3, stride=2, padding=1)
+        self.frame_encoder = nn.ModuleList(
+            FrameBlock(3 * (cell // 2) ** 2, 2 * config.frame_width) for _ in range(config.frame_blocks)
+        )
         self.frame_merge = nn.Conv2d(TIME * config.frame_width, width, 1)
         self.encoder = nn.ModuleList(MemoryBlock(width) for _ in range(config.encoder_blocks))
         self.to_latent = nn.Conv2d(width, config.latent_channels, 1)
@@ -73,12 +90,14 @@ class Autoencoder(nn.Module):
         self.frame_refine = nn.ModuleList(
             nn.Conv2d(config.frame_width, config.frame_width, 3, padding=1) for _ in range(2)
         )
+        self.frame_decoder = nn.ModuleList(
+            FrameBlock(config.frame_width, 2 * config.frame_width) for _ in range(config.frame_blocks)
+        )
         self.to_pixels = nn.Conv2d(config.frame_width, 3 * (cell // 2) ** 2, 3, padding=1)
         for linear in (self.patch_in, self.to_latent, self.from_latent, self.unfold, self.to_pixels):
             _begin_linear(linear)
         for silent in (self.frame_merge, self.frame_refine[1]):
-            nn.init.zeros_(silent.weight)  # type: ignore[arg-type]
-            nn.init.zeros_(silent.bias)  # type: ignore[arg-type]
+            _silence(silent)
         self.register_buffer("latents_mean", torch.zeros(config.latent_channels))
         self.register_buffer("latents_std", torch.ones(config.latent_channels))
 
@@ -93,7 +112,10 @@ class Autoencoder(nn.Module):
         length = time // TIME
         frames = video.transpose(1, 2).reshape(batch * time, 3, height, width)
         folded = frames.reshape(batch * length, TIME * 3, height, width)
-        details = F.silu(self.frame_in(F.pixel_unshuffle(frames, self.config.spatial // 2)))
+        details = F.pixel_unshuffle(frames, self.config.spatial // 2)
+        for frame_block in self.frame_encoder:
+            details = frame_block(details)
+        details = F.silu(self.frame_in(details))
         x = self.patch_in(F.pixel_unshuffle(folded, self.config.spatial))
         x = x + self.frame_merge(details.reshape(batch * length, -1, *details.shape[-2:]))
         for block in self.encoder:
@@ -127,12 +149,19 @@ class Autoencoder(nn.Module):
         x = F.pixel_shuffle(self.unfold(x).reshape(batch * length * TIME, -1, height, width), 2)
         x = x + F.silu(self.frame_block(F.silu(x)))
         x = x + self.frame_refine[1](F.silu(self.frame_refine[0](F.silu(x))))
+        for frame_block in self.frame_decoder:
+            x = frame_block(x)
         frames = F.pixel_shuffle(self.to_pixels(x), self.config.spatial // 2)
         return frames.unflatten(0, (batch, length * TIME)).transpose(1, 2), tuple(after)
 
     def _normalise(self, raw: Tensor) -> Tensor:
         stats = (1, -1, 1, 1, 1)
         return (raw - self.latents_mean.view(stats)) / self.latents_std.view(stats)
+
+
+def _silence(conv: nn.Module) -> None:
+    for parameter in conv.parameters():
+        nn.init.zeros_(parameter)
 
 
 def _begin_linear(conv: nn.Conv2d) -> None:
