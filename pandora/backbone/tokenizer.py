@@ -11,12 +11,15 @@ from pandora.errors import InvalidCheckpoint
 ACTION_TOKENS = 160  # of an action, the rest of it is cut
 HISTORY_TOKENS = 40  # of one earlier action
 
+_KNOWN, _SHORT = 50_000, 200  # texts, characters of one
+
 
 class ActionTokenizer:
     """Wraps a fast tokenizer; pads on the left so that the end of the action stands before the queries in every row."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase):
         self.tokenizer = tokenizer
+        self.known: dict[str, list[int]] = {}  # training says the same sentences again and again
         self.pad = tokenizer.pad_token_id or 0
         start = tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id
         end = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
@@ -58,7 +61,12 @@ class ActionTokenizer:
 
     def pieces(self, text: str, limit: int) -> list[int]:
         """The ids of a text, the first `limit` of them, without start and end."""
-        return self.tokenizer(text, add_special_tokens=False)["input_ids"][:limit]  # type: ignore[index]
+        ids = self.known.get(text)
+        if ids is None:
+            ids = list(self.tokenizer(text, add_special_tokens=False)["input_ids"])  # type: ignore[arg-type]
+            if len(self.known) < _KNOWN and len(text) <= _SHORT:
+                self.known[text] = ids
+        return ids[:limit]
 
     def save(self, folder: str | Path) -> None:
         """Write the tokenizer's files into `folder`."""

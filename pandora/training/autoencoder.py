@@ -45,7 +45,7 @@ class AutoencoderTraining(Config):
 
 
 def batches(config: AutoencoderTraining, start: int, data: str = "", rows: int = 0, salt: int = 0) -> Iterator[Tensor]:
-    """Random windows (B, 3, frames, H, W) in -1..1; over the same shards, step k always draws the same windows.
+    """Random windows (B, frames, H, W, 3) uint8; over the same shards, step k always draws the same windows.
 
     Args:
         data, rows: other films than the ones trained on, and how many.
@@ -54,7 +54,12 @@ def batches(config: AutoencoderTraining, start: int, data: str = "", rows: int =
     windows = Windows(data or config.data, config.frames, config.film_memory)
     seed = config.seed + 7919 * salt
     for frames in windows.batches(seed, start, config.steps, rows or config.batch, config.readers):
-        yield torch.from_numpy(frames).permute(0, 4, 1, 2, 3).float() / 127.5 - 1
+        yield torch.from_numpy(frames)
+
+
+def to_video(frames: Tensor, device: torch.device) -> Tensor:
+    """(B, T, H, W, 3) uint8 -> (B, 3, T, H, W) in -1..1 on the device, where pixels take four times the room."""
+    return frames.to(device).permute(0, 4, 1, 2, 3).float() / 127.5 - 1
 
 
 def loss_of(model: Autoencoder, video: Tensor, config: AutoencoderTraining) -> tuple[Tensor, Tensor]:
@@ -80,7 +85,7 @@ class Kept:
 
     def change(self, model: Autoencoder) -> Tensor:
         """The mean squared change of the latents of the next films, in units of each channel's variance."""
-        video = next(self.films).to(model.latents_mean.device)
+        video = to_video(next(self.films), model.latents_mean.device)
         with torch.no_grad():
             old = self.before.encode(video)
         return (model.encode(video).float() - old.float()).square().mean()
@@ -90,10 +95,11 @@ class Kept:
 def measure_latents(model: Autoencoder, config: AutoencoderTraining, count: int = 40) -> None:
     """Set the per-channel mean and deviation that normalise the latents."""
     rows = []
-    for index, video in enumerate(batches(config, 0)):
+    for index, frames in enumerate(batches(config, 0)):
         if index == count:
             break
-        sequence = torch.cat([video[:, :, :1].expand(-1, -1, 3, -1, -1), video], 2).to(model.latents_mean.device)
+        video = to_video(frames, model.latents_mean.device)
+        sequence = torch.cat([video[:, :, :1].expand(-1, -1, 3, -1, -1), video], 2)
         rows.append(model.encode_raw(sequence).float().transpose(0, 1).flatten(1).cpu())
     values = torch.cat(rows, 1)
     model.latents_mean.copy_(values.mean(1))
@@ -119,12 +125,12 @@ def train(config: AutoencoderTraining) -> Path:
     kept = Kept(config, before, start) if before is not None else None
     step, over = start, pace.is_over(start)
     while not over:
-        video = next(films)
+        video = to_video(next(films), runtime.device)
         torch.manual_seed(config.seed * 1_000_003 + step)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, pace.total(step), config.learning_rate)
         with torch.autocast(runtime.device.type, torch.bfloat16):
-            loss, error = loss_of(model, video.to(runtime.device), config)
+            loss, error = loss_of(model, video, config)
             change = kept.change(model) if kept else loss.new_zeros(())
         (loss + config.keep_weight * change).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -1,6 +1,6 @@
 """Latent clips as the video stages read them: histories, targets, sentences and the frames the backbone looks at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from pandora.errors import InvalidInput
 from pandora.training.encoded import SUFFIX, Encoded
 from pandora.training.mixture import parse_mixture, pick
+from pandora.training.store import OnDisk, Store
 from pandora.video import keyframes
 
 Place = tuple[int, int]  # an episode: the number of its shard, its row in it
@@ -66,12 +67,17 @@ class _Source:
 class Clips:
     """Every encoded shard of one folder, or of several with weights ("data/blocks=2,data/road=1").
 
-    Labels are in memory, latents and pictures on disk. Episodes may differ in length. `refresh` takes up shards that
+    Labels are in memory, latents and pictures in `store`. Episodes may differ in length. `refresh` takes up shards that
     came later. Raises InvalidInput where a folder has none, or has some of another autoencoder than the rest.
     """
 
-    def __init__(self, data: str, history: int, chunk: int, frames_per_action: int = 8, keyframes: int = 0):
+    def __init__(
+        self, data: str, history: int, chunk: int, frames_per_action: int = 8, keyframes: int = 0,
+        store: Store | None = None,
+    ):  # fmt: skip
         self.history, self.chunk, self.per_action, self.keyframes = history, chunk, frames_per_action, keyframes
+        self.store = store or OnDisk()
+        self.pasts: dict[Place, Tensor] = {}  # by `keyframes.trace`, of the episodes that were drawn so far
         self.sources = [_Source(folder, weight) for folder, weight in parse_mixture(data).items()]
         self.shards: list[Encoded] = []
         self.seen: set[Path] = set()
@@ -107,6 +113,7 @@ class Clips:
             )
         number = len(self.shards)
         self.shards.append(shard)
+        self.store.take_up(shard)
         source.episodes += [(number, row) for row in range(len(shard.clips))]
         source.clips += [(number, row, clip) for row, count in enumerate(shard.clips) for clip in range(count)]
 
@@ -148,29 +155,29 @@ class Clips:
             if rng.random() < emphasis.chance(self.kind((shard, row), clip)):
                 return (shard, row), clip
 
-    def past(self, episode: Place, clip: int) -> Tensor:
-        """What the model remembers before clip number `clip`, of the truth: (C, keyframes + history, h, w).
+    def past(self, places: Sequence[tuple[Place, int]]) -> Tensor:
+        """What the model remembers before clips, of the truth: (B, C, keyframes + history, h, w).
 
         Before the start the world stood still.
         """
-        end = 1 + clip * self.chunk
-        whole = self.shards[episode[0]].latents(episode[1], 0, end)
-        past = keyframes.begin(whole[:, :1], self.keyframes, self.history)
-        for first in range(1, end, self.chunk):
-            past = keyframes.carry(past, whole[:, first : first + self.chunk], self.keyframes)
-        return past
+        episodes = [episode for episode, _ in places]
+        return self.store.latents(episodes, torch.stack([self._past(episode)[clip] for episode, clip in places]))
 
-    def batch(
-        self, episodes: list[Place], clips: list[int], histories: list[Tensor], rng: np.random.Generator
-    ) -> Batch:
+    def _past(self, episode: Place) -> Tensor:
+        if episode not in self.pasts:
+            every = torch.arange(1 + self.length(episode) * self.chunk)
+            latents = self.store.latents([episode], every[None])[0] if self.keyframes else every[None, :, None, None]
+            self.pasts[episode] = keyframes.trace(latents, self.keyframes, self.history, self.chunk)
+        return self.pasts[episode]
+
+    def batch(self, episodes: list[Place], clips: list[int], history: Tensor, rng: np.random.Generator) -> Batch:
         """Collate, with a sentence drawn for each action and, for half of them, what was said before."""
-        targets, frames, sentences, earlier = [], [], [], []
+        sentences, earlier = [], []
         for (number, row), clip in zip(episodes, clips, strict=True):
-            shard, begin = self.shards[number], 1 + clip * self.chunk
-            targets.append(shard.latents(row, begin, begin + self.chunk))
-            frames.append(torch.from_numpy(shard.frame(row, clip)))
-            said = [action["sentences"] for action in shard.labels[row]["actions"][: clip + 1]]
+            said = [action["sentences"] for action in self.shards[number].labels[row]["actions"][: clip + 1]]
             spoken = [choices[rng.integers(len(choices))] for choices in said]
             sentences.append(spoken[-1])
             earlier.append(tuple(spoken[:-1]) if rng.random() < 0.5 else ())
-        return Batch(torch.stack(histories), torch.stack(targets), torch.stack(frames), sentences, earlier)
+        coming = 1 + torch.tensor(clips)[:, None] * self.chunk + torch.arange(self.chunk)
+        target, frames = self.store.latents(episodes, coming), self.store.pictures(episodes, clips)
+        return Batch(history, target, frames, sentences, earlier)

@@ -73,15 +73,25 @@ class Encoded:
         total = self._parts["latents"][1]["shape"][0]
         return (total - len(self.clips)) // max(1, sum(self.clips))
 
+    def begin(self, row: int) -> tuple[int, int]:
+        """Where an episode begins: the number of its first latent frame in the shard, and of its first picture."""
+        clip = self._first_clip[row]
+        return row + clip * self.chunk, clip
+
     def latents(self, row: int, first: int, last: int) -> Tensor:
         """Frames `first` to `last` (exclusive) of an episode's latents: (C, last - first, h, w) float32."""
-        begin = row + self._first_clip[row] * self.chunk
+        begin, _ = self.begin(row)
         return torch.from_numpy(self._rows("latents", begin + first, begin + last).astype(np.float32)).movedim(0, 1)
 
     def frame(self, row: int, clip: int) -> NDArray[np.uint8]:
         """The picture before an action: (H, W, 3) uint8."""
-        at = self._first_clip[row] + clip
-        return self._rows("frames", at, at + 1)[0]
+        _, begin = self.begin(row)
+        return self._rows("frames", begin + clip, begin + clip + 1)[0]
+
+    def everything(self) -> tuple[Tensor, Tensor]:
+        """All latents (F, C, h, w) float16 and all pictures (clips, H, W, 3) uint8 of the shard."""
+        latents, frames = (self._rows(name, 0, self._parts[name][1]["shape"][0]) for name in ("latents", "frames"))
+        return torch.from_numpy(latents), torch.from_numpy(frames)
 
     def _rows(self, name: str, first: int, last: int) -> NDArray[Any]:
         """A copy: the file is not kept open, as there may be more shards than a process may have files."""

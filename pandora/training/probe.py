@@ -66,34 +66,40 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=Path("runs/align"))
     free = Path(__file__).parent.parent / "evaluation" / "free_phrases.json"
     parser.add_argument("--phrases", type=Path, default=free)
-    parser.add_argument("--world", default="blocks")
+    parser.add_argument("--world", action="append", help="those of the run where none is named")
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--wrong", type=int, default=0, help="how many misread sentences to show of each set")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    world = make_world(options.world)
-    slots = Slots.of(world)
+    last = json.loads((options.run / "runs.jsonl").read_text().splitlines()[-1])["config"]
+    worlds = {name: make_world(name) for name in last["worlds"]}
+    slots = Slots.of(*worlds.values())
     backbone, adapter = load(options.run)
     tensors = load_file(options.run / "heads.safetensors")
     heads = Heads(slots, adapter.config, backbone.width, tensors["teacher.weight"].shape[0])
     heads.load_state_dict(tensors)
-    frames = torch.from_numpy(np.stack([world.render(world.reset(seed)) for seed in range(1000, 1032)]))
-    corpora = {
-        "train": collect(world, 10_000, 12345, "train")[: options.count],
-        "held_out": collect(world, 10_000, 12345, "held_out")[: options.count],
-        "phrases": read_phrases(options.phrases, slots),
-    }
     rng = np.random.default_rng(0)
-    earlier = corpora["train"].sentences
-    for name, corpus in corpora.items():
-        for history in (0, backbone.config.history):
-            before = [tuple(earlier[i] for i in rng.integers(len(earlier), size=history)) for _ in corpus.sentences]
-            guess = predict(backbone, adapter, heads, corpus.sentences, before, frames).numpy()
-            right = (guess == corpus.classes).all(1)
-            each = " ".join(f"{share:.3f}" for share in (guess == corpus.classes).mean(0))
-            print(f"{name:9} history {history}  all slots {right.mean():.4f}  each {each}  n {len(right)}", flush=True)
-            if not history:
-                _show(slots, corpus, guess, right, options.wrong)
+    for name in options.world or worlds:
+        world = worlds[name]
+        frames = torch.from_numpy(np.stack([world.render(world.reset(seed)) for seed in range(1000, 1032)]))
+        corpora = {
+            "train": collect(world, options.count, 12345, "train", 100, slots),
+            "held_out": collect(world, options.count, 12345, "held_out", 100, slots),
+        }
+        if name == "blocks":
+            corpora["phrases"] = read_phrases(options.phrases, Slots.of(world)).told_apart(Slots.of(world), slots)
+        earlier = corpora["train"].sentences
+        for kind, corpus in corpora.items():
+            for history in (0, backbone.config.history):
+                before = [tuple(earlier[i] for i in rng.integers(len(earlier), size=history)) for _ in corpus.sentences]
+                guess = predict(backbone, adapter, heads, corpus.sentences, before, frames).numpy()
+                right = (guess == corpus.classes).all(1)
+                each = " ".join(f"{share:.3f}" for share in (guess == corpus.classes).mean(0))
+                print(
+                    f"{name:10} {kind:8} history {history}  all slots {right.mean():.4f}  each {each}  n {len(right)}"
+                )
+                if not history:
+                    _show(slots, corpus, guess, right, options.wrong)
 
 
 def _show(slots: Slots, corpus: Corpus, guess: np.ndarray, right: np.ndarray, count: int) -> None:

@@ -72,6 +72,15 @@ class Corpus:
     def __getitem__(self, rows: slice) -> "Corpus":
         return Corpus(self.sentences[rows], self.classes[rows], self.names)
 
+    def told_apart(self, old: Slots, new: Slots) -> "Corpus":
+        """The same with the classes of other slots, which know more."""
+        arguments = [*(new.arguments.index(name) for name in old.arguments), len(new.arguments), len(new.arguments) + 1]
+        verbs = np.array([new.verbs.index(name) for name in old.verbs])
+        classes = np.full((len(self.classes), 1 + new.most), len(new.arguments), dtype=np.int64)
+        classes[:, 0] = verbs[self.classes[:, 0]]
+        classes[:, 1 : 1 + old.most] = np.array(arguments)[self.classes[:, 1:]]
+        return Corpus(self.sentences, classes, self.names)
+
     @classmethod
     def join(cls, corpora: Sequence["Corpus"], rng: np.random.Generator) -> "Corpus":
         """All of them together, in a random order."""

@@ -26,7 +26,7 @@ from pandora.config import Config
 from pandora.errors import InvalidConfig
 from pandora.runtime import Runtime
 from pandora.training.alignment import load as load_aligned
-from pandora.training.clips import Batch, Clips, Emphasis
+from pandora.training.clips import Batch, Clips, Emphasis, Place
 from pandora.training.lora import add_lora, fold
 from pandora.training.metric import visible_metric
 from pandora.training.progress import (
@@ -40,6 +40,7 @@ from pandora.training.progress import (
     take_up_run,
     time_spent,
 )
+from pandora.training.store import InMemory, OnDisk
 from pandora.video import keyframes
 from pandora.video.autoencoder import Autoencoder, AutoencoderConfig
 from pandora.video.flow import VideoConfig, VideoModel, diffuse
@@ -89,26 +90,32 @@ class Pool:
 
     def __init__(self, clips: Clips, rows: int, own: int, rng: np.random.Generator, emphasis: Emphasis | None = None):
         self.clips, self.own, self.rng, self.emphasis = clips, own, rng, emphasis or Emphasis(1.0)
-        places = [clips.place(rng, self.emphasis) for _ in range(rows)]
-        self.episodes, self.at = [episode for episode, _ in places], [clip for _, clip in places]
-        self.histories = [clips.past(e, c) for e, c in zip(self.episodes, self.at, strict=True)]
+        self.places = [clips.place(rng, self.emphasis) for _ in range(rows)]  # an episode and a clip in it
+        self.histories = clips.past(self.places)  # (rows, C, keyframes + history, h, w)
 
     def batch(self) -> Batch:
-        return self.clips.batch(self.episodes, self.at, self.histories, self.rng)
+        return self.clips.batch([e for e, _ in self.places], [c for _, c in self.places], self.histories, self.rng)
 
     def advance(self, made: Tensor | None, errors: list[float]) -> None:
         """Own rows go on from `made` (own, C, chunk, h, w); the others, and finished ones, draw a new place."""
-        self.emphasis.learn([self.clips.kind(e, c) for e, c in zip(self.episodes, self.at, strict=True)], errors)
-        for row in range(len(self.episodes)):
-            if made is not None and row < self.own and self.at[row] + 1 < self.clips.length(self.episodes[row]):
-                self.at[row] += 1
-                self.histories[row] = keyframes.carry(self.histories[row], made[row].cpu(), self.clips.keyframes)
-                continue
-            if row < self.own:
-                self.episodes[row], self.at[row] = self.clips.draw(self.rng), 0
-            else:
-                self.episodes[row], self.at[row] = self.clips.place(self.rng, self.emphasis)
-            self.histories[row] = self.clips.past(self.episodes[row], self.at[row])
+        self.emphasis.learn([self.clips.kind(*place) for place in self.places], errors)
+        going_on = [row for row in range(self.own if made is not None else 0) if self._goes_on(*self.places[row])]
+        anew = sorted(set(range(len(self.places))) - set(going_on))
+        for row in going_on:
+            episode, clip = self.places[row]
+            self.places[row] = episode, clip + 1
+        for row in anew:
+            own = row < self.own
+            self.places[row] = (self.clips.draw(self.rng), 0) if own else self.clips.place(self.rng, self.emphasis)
+        past = self.histories.clone()
+        if made is not None and going_on:
+            past[going_on] = keyframes.carry_all(past[going_on], made[going_on].to(past), self.clips.keyframes)
+        if anew:
+            past[anew] = self.clips.past([self.places[row] for row in anew])
+        self.histories = past
+
+    def _goes_on(self, episode: Place, clip: int) -> bool:
+        return clip + 1 < self.clips.length(episode)
 
 
 class Trainer(nn.Module):
@@ -321,7 +328,8 @@ def train(config: VideoTraining) -> Path:
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     parameters = [p for group in groups for p in group["params"]]
     remembered = config.model.transformer.keyframes
-    clips = Clips(config.data, config.model.history, config.model.chunk, keyframes=remembered)
+    store = InMemory(runtime.device) if runtime.device.type == "cuda" else OnDisk()
+    clips = Clips(config.data, config.model.history, config.model.chunk, keyframes=remembered, store=store)
     metric = _metric(config, clips).to(runtime.device) if config.autoencoder else None
     own = round(config.own * config.batch)
     emphasis = Emphasis(config.floor, stress=stress_of(config.stress))

@@ -22,22 +22,54 @@ def begin(latent: Tensor, keyframes: int, history: int) -> Tensor:
 
 def carry(past: Tensor, chunk: Tensor, keyframes: int) -> Tensor:
     """The past after a chunk (C, L, h, w): (C, keyframes + history, h, w), key frames first, oldest first."""
-    history = past.shape[1] - keyframes
-    recent = torch.cat([past[:, keyframes:], chunk], 1)[:, -history:]
+    return carry_all(past[None], chunk[None], keyframes)[0]
+
+
+def carry_all(past: Tensor, chunk: Tensor, keyframes: int) -> Tensor:
+    """`carry` for B worlds at once: (B, C, keyframes + history, h, w) and (B, C, L, h, w)."""
+    history = past.shape[2] - keyframes
+    recent = torch.cat([past[:, :, keyframes:], chunk], 2)[:, :, -history:]
     if not keyframes:
         return recent
-    met = torch.cat([past[:, :keyframes], past[:, -1:]], 1)
-    gone = redundant(met)
-    return torch.cat([met[:, :gone], met[:, gone + 1 :], recent], 1)
+    met = torch.cat([past[:, :, :keyframes], past[:, :, -1:]], 2)
+    places = torch.arange(keyframes, device=past.device).expand(len(past), -1)
+    stay = places + (places >= redundant(grid(met))[:, None])
+    kept = met.gather(2, stay[:, None, :, None, None].expand(-1, met.shape[1], -1, *met.shape[3:]))
+    return torch.cat([kept, recent], 2)
 
 
-def redundant(frames: Tensor) -> int:
-    """Which of the frames (C, N, h, w), N at least 2 and oldest first, the others miss least."""
-    seen = F.adaptive_avg_pool2d(frames.transpose(0, 1).float(), _CELLS).flatten(1)
-    count = len(seen)
-    apart = torch.cdist(seen, seen)
-    older, newer = torch.triu_indices(count, count, 1).unbind()
-    return int(older[apart[older, newer].argmin()])
+def trace(latents: Tensor, keyframes: int, history: int, chunk: int) -> Tensor:
+    """Which frames of an episode (C, 1 + clips * chunk, h, w) are its past before each clip, and after the last.
+
+    Returns:
+        (clips + 1, keyframes + history) int64, such that `latents[:, row]` is what `carry` would have led to.
+    """
+    frames = range(1, latents.shape[1], chunk)
+    if not keyframes:
+        ends = torch.tensor([0, *(first + chunk - 1 for first in frames)])
+        return (ends[:, None] - torch.arange(history - 1, -1, -1)).clamp(min=0)
+    seen, past = grid(latents), [0] * (keyframes + history)
+    rows = [past]
+    for first in frames:
+        met = [*past[:keyframes], past[-1]]
+        met.pop(int(redundant(seen[met][None])[0]))
+        past = [*met, *[*past[keyframes:], *range(first, first + chunk)][-history:]]
+        rows.append(past)
+    return torch.tensor(rows)
+
+
+def grid(frames: Tensor) -> Tensor:
+    """What frames (..., C, N, h, w) are compared by: (..., N, D) float32."""
+    flat = frames.transpose(-4, -3).float()
+    return F.adaptive_avg_pool2d(flat.flatten(0, -4), _CELLS).flatten(1).unflatten(0, flat.shape[:-3])
+
+
+def redundant(seen: Tensor) -> Tensor:
+    """Which of the frames of each world, N at least 2 and oldest first, the others miss least: (B, N, D) -> (B,)."""
+    count = seen.shape[1]
+    older, newer = torch.triu_indices(count, count, 1, device=seen.device).unbind()
+    apart = torch.cdist(seen, seen, compute_mode="donot_use_mm_for_euclid_dist")
+    return older[apart[:, older, newer].argmin(1)]
 
 
 class KeyframeEmbedding(nn.Linear):

@@ -105,6 +105,9 @@ def test_phrases_of_the_user(tmp_path: Path) -> None:
     corpus = read_phrases(file, slots)
     assert slots.name(corpus.classes[1]).startswith("stack ? ")
     assert slots.name(corpus.classes[2]) == "wait"
+    more = Slots.of(Platformer(), Blocks())
+    told = corpus.told_apart(slots, more)
+    assert [more.name(row) for row in told.classes] == [slots.name(row) for row in corpus.classes]
 
 
 def test_a_typo_is_one_slip() -> None:

@@ -17,6 +17,7 @@ from pandora.training.encoding import Encoder, Encoding, encode
 from pandora.training.filmcodec import decode_film, encode_film
 from pandora.training.mixture import parse_mixture
 from pandora.training.shards import NewSample, write_shard
+from pandora.training.store import InMemory, OnDisk
 from pandora.training.windows import Windows
 from pandora.video import Autoencoder
 
@@ -70,14 +71,31 @@ def test_lengths_may_differ(home: Path) -> None:
     film = decode_film(sample("long", 2, 3).film)
     whole = clips.latents((0, 2))
     assert whole.shape == (MODEL.latent_channels, 7, 4, 4)
-    past = clips.past((0, 2), 2)
-    assert torch.equal(past, whole[:, 3:5])
-    batch = clips.batch([(0, 2), (1, 0)], [2, 3], [past, past], np.random.default_rng(0))
+    past = clips.past([((0, 2), 2), ((1, 0), 0)])
+    assert torch.equal(past[0], whole[:, 3:5])
+    assert torch.equal(past[1], clips.latents((1, 0))[:, :1].expand_as(past[1]))
+    batch = clips.batch([(0, 2), (1, 0)], [2, 3], past, np.random.default_rng(0))
     assert torch.equal(batch.target[0], whole[:, 5:])
     assert torch.equal(batch.frames[0], torch.from_numpy(film[16]))
     assert int(batch.frames[1].float().mean().round()) == 5 * 24
     assert batch.sentences == ["long 2 2", "long 20 3"]
     assert all(said in ((), tuple(f"long 20 {i}" for i in range(3))) for said in batch.earlier[1:])
+
+
+@pytest.mark.parametrize("remembered", [0, 3])
+def test_memory_serves_what_the_disk_does(home: Path, remembered: int) -> None:
+    served = []
+    for store in (OnDisk(), InMemory(torch.device("cpu"))):
+        clips = Clips(f"{home}/long,{home}/short", history=2, chunk=2, keyframes=remembered, store=store)
+        places = [((number, row), clip) for number, shard in enumerate(clips.shards)
+                  for row, count in enumerate(shard.clips) for clip in range(count)]  # fmt: skip
+        episodes, at = [episode for episode, _ in places], [clip for _, clip in places]
+        served.append(clips.batch(episodes, at, clips.past(places), np.random.default_rng(0)))
+    disk, memory = served
+    assert torch.equal(disk.history, memory.history)
+    assert torch.equal(disk.target, memory.target)
+    assert torch.equal(disk.frames, memory.frames)
+    assert disk.history.shape[2] == remembered + 2
 
 
 def test_latents_are_those_of_the_film(home: Path) -> None:
@@ -147,10 +165,10 @@ def test_what_is_not_there_is_said(home: Path, tmp_path: Path) -> None:
 def test_windows_are_the_same_whenever_they_are_drawn(home: Path) -> None:
     config = AutoencoderTraining(data=f"{home}/short=1,{home}/long=3", frames=9, batch=3, steps=12)
     whole = list(batches(config, 0))
-    assert whole[0].shape == (3, 3, 9, 32, 32)
+    assert whole[0].shape == (3, 9, 32, 32, 3)
     for step, again in enumerate(batches(config, 7), 7):
         assert torch.equal(again, whole[step])
-    firsts = {5 * round(float(video[0, 0, 0, 0] * 127.5 + 127.5) / 5) for batch in whole for video in batch}
+    firsts = {5 * round(int(film[0, 0, 0, 0]) / 5) for batch in whole for film in batch}
     assert len(firsts) > 3
     assert {shade % 20 for shade in firsts} == {0}, "they begin at multiples of four frames"
     assert torch.equal(next(iter(batches(config, 3))), whole[3]), "it may be left at any time"

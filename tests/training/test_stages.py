@@ -49,9 +49,8 @@ def settings(folder: Path, **changes: object) -> video.VideoTraining:
 
 def test_an_autoencoder_goes_on_without_moving_the_latents_it_keeps(folder: Path, tmp_path: Path) -> None:
     begun = str(folder / "ae" / "autoencoder.safetensors")
-    video = next(
-        autoencoder.batches(autoencoder.AutoencoderTraining(data=str(folder / "data"), batch=4, frames=5), start=0)
-    )
+    settings = autoencoder.AutoencoderTraining(data=str(folder / "data"), batch=4, frames=5)
+    video = autoencoder.to_video(next(autoencoder.batches(settings, start=0)), torch.device("cpu"))
 
     def load(path: str) -> Autoencoder:
         model = Autoencoder(TINY.autoencoder)
@@ -76,9 +75,9 @@ def test_an_autoencoder_goes_on_without_moving_the_latents_it_keeps(folder: Path
 def test_clips_begin_with_a_world_that_stood_still(folder: Path) -> None:
     clips = Clips(str(folder / "data"), history=2, chunk=2)
     assert (clips.size, clips.length((0, 1))) == (12, 2)
-    start, later = clips.past((0, 1), 0), clips.past((0, 1), 1)
+    start, later = past = clips.past([((0, 1), 0), ((0, 1), 1)])
     assert torch.equal(start[:, 0], start[:, 1])
-    batch = clips.batch([(0, 1), (0, 1)], [0, 1], [start, later], np.random.default_rng(0))
+    batch = clips.batch([(0, 1), (0, 1)], [0, 1], past, np.random.default_rng(0))
     assert torch.equal(batch.target[0], later)
     assert batch.sentences[1] in clips.shards[0].labels[1]["actions"][1]["sentences"]
     assert batch.earlier[0] == ()
@@ -112,10 +111,11 @@ def test_own_rollouts_tune_backbone_and_adapter(folder: Path) -> None:
 def test_the_pool_feeds_the_model_its_own_clips(folder: Path) -> None:
     clips = Clips(str(folder / "data"), history=2, chunk=2)
     pool = video.Pool(clips, rows=3, own=2, rng=np.random.default_rng(0))
-    pool.at[:2] = [0, 1]
+    pool.places[:2] = [((0, 0), 0), ((0, 1), 1)]
     made = torch.full((2, *pool.histories[0].shape), 7.0)
     pool.advance(made, [0.3, 0.2, 0.1])
-    assert pool.at[:2] == [1, 0]
+    assert pool.places[0] == ((0, 0), 1)
+    assert pool.places[1][1] == 0
     assert (pool.histories[0] == 7).all(), "the first row goes on from what it made"
     assert not (pool.histories[1] == 7).any(), "the second had finished its episode"
     assert not (pool.histories[2] == 7).any(), "the third reads the truth"

@@ -59,6 +59,25 @@ def test_without_key_frames_the_newest_frames_are_kept() -> None:
     assert torch.equal(after, torch.cat([view(1), view(2)], 1))
 
 
+@pytest.mark.parametrize(("count", "history"), [(0, 1), (0, 3), (4, 1), (3, 2)])
+def test_the_trace_of_an_episode_is_what_carrying_leads_to(count: int, history: int) -> None:
+    places = [0, 1, 1, 2, 3, 0, 4, 5]
+    film = torch.cat([view(0), *(torch.cat([view(50 + i), view(place)], 1) for i, place in enumerate(places))], 1)
+    rows = keyframes.trace(film, count, history, chunk=2)
+    past = keyframes.begin(film[:, :1], count, history)
+    assert len(rows) == len(places) + 1
+    for clip, row in enumerate(rows):
+        assert torch.equal(film[:, row], past)
+        past = keyframes.carry(past, film[:, 1 + 2 * clip : 3 + 2 * clip], count) if clip < len(places) else past
+
+
+def test_many_worlds_carry_on_as_each_would_alone() -> None:
+    pasts = torch.stack([walk(places, 3)[0] for places in ([0, 1, 2, 3], [4, 4, 4, 5], [6, 7, 6, 7])])
+    chunks = torch.stack([torch.cat([view(i), view(i + 10)], 1) for i in range(3)])
+    together = keyframes.carry_all(pasts, chunks, 3)
+    assert torch.equal(together, torch.stack([keyframes.carry(p, c, 3) for p, c in zip(pasts, chunks, strict=True)]))
+
+
 @pytest.fixture
 def config() -> VideoConfig:
     transformer = TransformerConfig(
