@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -97,11 +98,11 @@ def frozen(backbone: Backbone) -> list[nn.Parameter]:
 
 def batch_of(
     config: AlignmentConfig, lesson: Lesson, step: int, history: int
-) -> tuple[list[str], list[tuple[str, ...]], Tensor, Tensor]:
+) -> tuple[list[str], list[tuple[str, ...]], NDArray[np.int64], Tensor]:
     """Batch number `step`.
 
     Returns:
-        B actions, their histories of at most `history`, slot classes (B, slots), and rows (E,) of `lesson.english`.
+        B actions, their histories of at most `history`, rows (B,) of `lesson.train` and (E,) of `lesson.english`.
     """
     rng = np.random.default_rng([config.seed, step])
     rows = rng.integers(len(lesson.train.sentences), size=config.batch)
@@ -118,18 +119,20 @@ def batch_of(
     earlier = rng.integers(len(lesson.train.sentences), size=(config.batch, count))
     histories = [tuple(one(int(row), 0.0) for row in few) for few in earlier]
     english = torch.from_numpy(rng.integers(len(lesson.english), size=config.english_batch))
-    return actions, histories, torch.from_numpy(lesson.train.classes[rows]), english
+    return actions, histories, rows, english
 
 
-def visual_tokens(backbone: Backbone, frames: Tensor, count: int) -> Tensor:
-    """(count, N, D): half of the rows see a few pictures of the world, half see noise; the words must not depend on it.
+def visual_tokens(backbone: Backbone, frames: Tensor, worlds: Tensor) -> Tensor:
+    """(B, N, D) for sentences of these worlds (B,): half of them see a picture of their world, half see noise.
 
+    What a sentence means may depend on the world ("go right", "make it dark"), but not on what else is to be seen.
     N varies from batch to batch, since few tokens teach the same and cost less.
     """
+    count, device = len(worlds), backbone.queries_QD.device
     with torch.no_grad():
-        seen = backbone.vision(frames[torch.randint(len(frames), (4,))].to(backbone.queries_QD.device))
+        seen = backbone.vision(frames[:, torch.randint(frames.shape[1], ())].to(device))  # a picture of each world
     kept = torch.randperm(seen.shape[1])[: int(torch.tensor([0, 4, 4, seen.shape[1]])[torch.randint(4, ())])]
-    tokens = seen[torch.randint(4, (count,))][:, kept.sort().values]
+    tokens = seen[worlds.to(device)][:, kept.sort().values]
     noise = torch.randn_like(tokens)
     return torch.where(torch.rand(count, 1, 1, device=tokens.device) < 0.5, noise, tokens)
 
@@ -145,10 +148,11 @@ def losses(
 ) -> dict[str, Tensor]:
     """The loss of batch number `step` by part: slots from pooled vector and context, the teacher's, and keep."""
     torch.manual_seed(config.seed * 1_000_003 + step)
-    actions, histories, classes, english = batch_of(config, lesson, step, backbone.config.history)
+    actions, histories, rows, english = batch_of(config, lesson, step, backbone.config.history)
+    classes, worlds = torch.from_numpy(lesson.train.classes[rows]), torch.tensor(lesson.train.worlds)[rows]
     classes, target = classes.to(backbone.queries_QD.device), lesson.targets[english].to(backbone.queries_QD.device)
     ids, mask = backbone.tokenize(actions, histories)
-    hidden = backbone.read(visual_tokens(backbone, lesson.frames, len(actions)), ids, mask)
+    hidden = backbone.read(visual_tokens(backbone, lesson.frames, worlds), ids, mask)
     from_pooled, from_context = heads(adapter(hidden))
     ids, mask = backbone.tokenize([lesson.english[int(i)] for i in english], [()] * len(english))
     hidden = backbone.read(backbone.queries_QD.new_zeros(len(english), 0, backbone.width), ids, mask)

@@ -25,6 +25,7 @@ from pandora.training.teacher import (
 from pandora.worlds.base import World
 
 COLOUR_WIDTH = 16
+PICTURES = 32  # of each world
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ class Lesson:
     targets: Tensor  # (E, 384) of `english`
     near: dict[str, list[str]]
     words: list[str]
-    frames: Tensor  # (F, H, W, 3) uint8, pictures of the worlds
+    frames: Tensor  # (worlds, F, H, W, 3) uint8, pictures of each
     kept: text.Corpus | None = None  # sentences of the worlds that are kept
     kept_frames: Tensor | None = None  # (F, H, W, 3) uint8, pictures of them
 
@@ -101,7 +102,8 @@ def prepare(
     targets = load_file(cache / "targets.safetensors")["targets"].float()
     kept = [world for world in worlds if world.name in config.keep]
     lesson = Lesson(
-        slots, train, english, targets, near, words, _pictures(worlds),
+        slots, train, english, targets, near, words,
+        torch.stack([_pictures([world], PICTURES) for world in worlds]),
         kept=text.Corpus.join(
             [text.collect(world, 20_000, config.seed, "train", slots=slots) for world in kept],
             np.random.default_rng(config.seed),
@@ -111,7 +113,7 @@ def prepare(
     return lesson, vocabulary, vectors
 
 
-def _pictures(worlds: Sequence[World], count: int = 64) -> Tensor:
+def _pictures(worlds: Sequence[World], count: int = 2 * PICTURES) -> Tensor:
     """Some of each world, (F, H, W, 3) uint8."""
     frames = [world.render(world.reset(seed)) for world in worlds for seed in range(count // len(worlds))]
     return torch.from_numpy(np.stack(frames))

@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -68,9 +68,10 @@ class Corpus:
     sentences: list[str]
     classes: NDArray[np.int64]
     names: frozenset[str] = frozenset()  # words that name an argument
+    worlds: tuple[int, ...] = ()  # of each sentence, which of the joined corpora it is from; none: one world
 
     def __getitem__(self, rows: slice) -> "Corpus":
-        return Corpus(self.sentences[rows], self.classes[rows], self.names)
+        return Corpus(self.sentences[rows], self.classes[rows], self.names, self.worlds[rows])
 
     def told_apart(self, old: Slots, new: Slots) -> "Corpus":
         """The same with the classes of other slots, which know more."""
@@ -79,7 +80,7 @@ class Corpus:
         classes = np.full((len(self.classes), 1 + new.most), len(new.arguments), dtype=np.int64)
         classes[:, 0] = verbs[self.classes[:, 0]]
         classes[:, 1 : 1 + old.most] = np.array(arguments)[self.classes[:, 1:]]
-        return Corpus(self.sentences, classes, self.names)
+        return replace(self, classes=classes)
 
     @classmethod
     def join(cls, corpora: Sequence["Corpus"], rng: np.random.Generator) -> "Corpus":
@@ -87,18 +88,23 @@ class Corpus:
         sentences = [sentence for corpus in corpora for sentence in corpus.sentences]
         classes, order = np.concatenate([corpus.classes for corpus in corpora]), rng.permutation(len(sentences))
         names = frozenset[str]().union(*(corpus.names for corpus in corpora))
-        return cls([sentences[i] for i in order], classes[order], names)
+        worlds = [number for number, corpus in enumerate(corpora) for _ in corpus.sentences]
+        return cls([sentences[i] for i in order], classes[order], names, tuple(worlds[i] for i in order))
 
     def save(self, path: Path) -> None:
         """Write as JSON."""
-        values = {"sentences": self.sentences, "classes": self.classes.tolist(), "names": sorted(self.names)}
+        values = {
+            "sentences": self.sentences, "classes": self.classes.tolist(), "names": sorted(self.names),
+            "worlds": self.worlds,
+        }  # fmt: skip
         path.write_text(json.dumps(values))
 
     @classmethod
     def load(cls, path: Path) -> "Corpus":
         """Read what `save` wrote."""
         values = json.loads(path.read_text())
-        return cls(values["sentences"], np.array(values["classes"], dtype=np.int64), frozenset(values["names"]))
+        classes = np.array(values["classes"], dtype=np.int64)
+        return cls(values["sentences"], classes, frozenset(values["names"]), tuple(values["worlds"]))
 
 
 def collect(
