@@ -56,8 +56,8 @@ def folders(config: DataConfig) -> dict[str, Path]:
     return {name: Path(config.out or "data") / name for name in names}
 
 
-def make_one(world: World, config: DataConfig, folder: Path) -> None:
-    """One world's folder, of whole episodes: at least `config.clips` clips."""
+def make_one(world: World, config: DataConfig, folder: Path, until: int | None = None) -> None:
+    """One world's folder, of whole episodes: at least `config.clips` clips, or the first `until` shards of them."""
     if config.clips < 1 or config.episodes < 1 or not 0 <= config.illegal <= 1 or not 0 <= config.goals <= 1:
         raise InvalidInput("Ask for at least one clip and one episode a shard; shares are from 0 to 1.")
     config = replace(config, length=config.actions_in(world))
@@ -78,6 +78,7 @@ def make_one(world: World, config: DataConfig, folder: Path) -> None:
         _make_room(folder, int(before["clips"]) // config.length, count, config.episodes)
     tasks = [(world.name, config, number) for number in range(count)]
     shards = [tasks[first : first + config.episodes] for first in range(0, count, config.episodes)]
+    shards = shards[:until]
     for _ in fill(folder, shards, _make_sample, config.processes):
         pass
     datacard.write(folder)

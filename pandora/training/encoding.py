@@ -32,6 +32,7 @@ _FIRST_GUESS = {"cpu": 4, "cuda": 64}  # episodes at once
 class Encoding(Config):
     data: str = "data/blocks"  # a folder of shards, or several: data/blocks,data/road
     autoencoder: str = "runs/autoencoder/autoencoder.safetensors"
+    only_new: bool = False  # pass over shards that have latents, whatever made them
     batch: int = 0  # episodes at once; 0: as many as fit
     threads: int = 1
     device: str = "auto"
@@ -57,9 +58,11 @@ def encode(config: Encoding) -> Iterator[Path]:
     with Meter("encoding", len(shards), "shards") as meter:
         for shard in shards:
             path = shard.with_suffix(SUFFIX)
-            made_of = {"autoencoder": weights, "shard": fingerprint(shard)}
-            if fresh := not _is_current(path, made_of):
-                _encode_shard(encoder, shard, path, made_of)
+            fresh = not (config.only_new and path.exists())
+            if fresh:
+                made_of = {"autoencoder": weights, "shard": fingerprint(shard)}
+                if fresh := not _is_current(path, made_of):
+                    _encode_shard(encoder, shard, path, made_of)
             meter.advance(fresh=fresh)
             yield path
 

@@ -20,7 +20,7 @@ from pandora import checkpoint
 from pandora.config import Config
 from pandora.errors import InvalidInput, UnknownName
 from pandora.runtime import Runtime, resolve_device
-from pandora.training import alignment, autoencoder, encoding, export, rollout, speech, video
+from pandora.training import alignment, autoencoder, encoding, export, rollout, speech, supply, video
 from pandora.training import data as data_stage
 from pandora.video.autoencoder import AutoencoderConfig
 from pandora.video.flow import VideoConfig
@@ -48,9 +48,11 @@ class Recipe(Config):
     data: str = "data/general"  # a folder a world
     minutes: float = 60.0  # for all stages together, over all starts
     clips: int = 20_000  # of each world
+    ahead: int = 0  # clips of each world to begin with, while the rest is made beside the training; 0: all of them
     weight: tuple[str, ...] = ()  # of a world in the mixture, such as blocks=2; 1 where none is given
     start_from: str = ""  # weights that ship, to go on from; the worlds that they know are kept
     aligned: str = ""  # backbone and adapter to begin with, in the place of the stage alignment
+    autoencoder: str = ""  # autoencoder.safetensors to use, in the place of the stage autoencoder
     batch: int = 0  # of the video stages; 0: 256 on a GPU, 12 on a CPU
     threads: int = 0  # 0: one a CPU core, up to eight
     processes: int = 0  # that make data; 0: one a CPU core
@@ -80,16 +82,17 @@ def run(config: Recipe) -> Path:
     if config.until and config.until not in stages.names:
         raise UnknownName("stage", config.until, stages.names)
     console, folder = Console(highlight=False), Path(config.out)
-    for number, name in enumerate(stages.names, 1):
-        done = folder / name / "done.json"
-        if not done.exists():
-            console.rule(f"{number} of {len(stages.names)}: {name}", align="left")
-            began = time.monotonic()
-            getattr(stages, name)()
-            done.parent.mkdir(parents=True, exist_ok=True)
-            done.write_text(json.dumps({"seconds": round(time.monotonic() - began, 1)}) + "\n")
-        if name == config.until:
-            break
+    with stages.supply:
+        for number, name in enumerate(stages.names, 1):
+            done = folder / name / "done.json"
+            if not done.exists():
+                console.rule(f"{number} of {len(stages.names)}: {name}", align="left")
+                began = time.monotonic()
+                getattr(stages, name)()
+                done.parent.mkdir(parents=True, exist_ok=True)
+                done.write_text(json.dumps({"seconds": round(time.monotonic() - began, 1)}) + "\n")
+            if name == config.until:
+                break
     return folder / "weights"
 
 
@@ -105,20 +108,30 @@ class Stages:
         self.minutes = {name: share * config.minutes for name, share in SHARES.items()}
         self.on_gpu = resolve_device(config.device).type == "cuda"
         self.threads = config.threads or Runtime.resolve(config.device).threads
-        self.latents = f"{config.out}/autoencoder/autoencoder.safetensors"
+        self.latents = config.autoencoder or f"{config.out}/autoencoder/autoencoder.safetensors"
         self.aligned = config.aligned or f"{config.out}/alignment"
-        left_out = {"alignment"} if config.aligned else set[str]()
+        self.supply = supply.Supply(
+            data_stage.DataConfig(
+                world=config.names, clips=config.clips, seed=self.seed, processes=config.processes,
+                out="/".join((config.data, *(config.names if len(config.names) == 1 else ()))),
+            ),
+            encoding.Encoding(
+                data=self.mixture, autoencoder=self.latents, threads=self.threads, device=self.device,
+                model=config.decoder,
+            ),
+            Path(config.out) / "supply",
+        )  # fmt: skip
+        given = {"alignment": config.aligned, "autoencoder": config.autoencoder}
+        left_out = {name for name, path in given.items() if path}
         left_out |= set[str]() if TALKS in config.names else {"speech"}
         self.names = [name for name in ORDER if name not in left_out]
 
     def data(self) -> None:
-        config = data_stage.DataConfig(
-            world=self.config.names, out=self.config.data, clips=self.config.clips, seed=self.seed,
-            processes=self.config.processes,
-        )  # fmt: skip
-        _exhaust(data_stage.make(config))
+        first = self.config.ahead or self.config.clips
+        next(supply.make_in_rounds(self.supply.made, first))
 
     def autoencoder(self) -> None:
+        self._supply("make")
         batch, rate, memory = (64, 2e-3, 24.0) if self.on_gpu else (4, 1e-3, 2.0)
         config = autoencoder.AutoencoderTraining(
             data=self.mixture, out=f"{self.out}/autoencoder", steps=ENDLESS, minutes=self.minutes["autoencoder"],
@@ -132,11 +145,8 @@ class Stages:
         autoencoder.train(config)
 
     def encode(self) -> None:
-        config = encoding.Encoding(
-            data=self.mixture, autoencoder=self.latents, threads=self.threads, device=self.device,
-            model=self.config.decoder,
-        )  # fmt: skip
-        _exhaust(encoding.encode(config))
+        self._supply("make")
+        _exhaust(encoding.encode(self.supply.encoded))
 
     def alignment(self) -> None:
         names = self.config.names
@@ -148,6 +158,7 @@ class Stages:
         alignment.train(config)
 
     def video(self) -> None:
+        self._supply("make", "encode")
         begun = video.VideoTraining(
             tune=True, aligned=self.aligned, start_from=self.config.start_from, minutes=self.minutes["video"]
         )
@@ -163,6 +174,7 @@ class Stages:
 
     def rollout(self) -> None:
         """On what the backbone tells by now, which no longer changes."""
+        self._supply("make", "encode")
         told = f"{self.out}/{'speech' if 'speech' in self.names else 'video'}"
         begun = rollout.RolloutTraining(
             tune=False, aligned=told, start_from=f"{self.out}/video", minutes=self.minutes["rollout"]
@@ -184,6 +196,11 @@ class Stages:
         self.kept = tuple(name for name in config.names if name in begun.worlds)
         transformer = replace(begun.video.transformer, keyframes=config.model.transformer.keyframes)
         return replace(config, model=replace(begun.video, transformer=transformer), decoder=begun.autoencoder)
+
+    def _supply(self, *jobs: str) -> None:
+        """See to it that more data comes, if not all of it is there."""
+        if self.config.ahead:
+            self.supply.start(*jobs)
 
     def _drawn(self, stage: Training, name: str) -> Training:
         """A stage of the video model with what all of them share."""

@@ -59,6 +59,16 @@ def test_it_goes_on_where_it_stopped(recipe: Recipe) -> None:
     assert (folder / "rollout" / "video.safetensors").stat().st_mtime_ns == trained
 
 
+def test_what_is_given_is_not_trained_again(recipe: Recipe, tmp_path: Path) -> None:
+    weights = f"{recipe.out}/weights"
+    more = replace(
+        recipe, start_from=weights, aligned=weights, autoencoder=f"{weights}/autoencoder.safetensors",
+        out=str(tmp_path / "more"), data=recipe.data, until="video",
+    )  # fmt: skip
+    run(more)
+    assert sorted(path.name for path in (tmp_path / "more").iterdir()) == ["data", "encode", "video"]
+
+
 def test_what_it_can_not_do_is_said(recipe: Recipe) -> None:
     with pytest.raises(UnknownName, match="stage"):
         run(replace(recipe, until="sleep"))

@@ -1,0 +1,49 @@
+"""Data that comes while training is under way."""
+
+import time
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from pandora import presets
+from pandora.training.data import DataConfig
+from pandora.training.encoding import Encoding
+from pandora.training.supply import Supply, make_in_rounds
+from pandora.video import Autoencoder
+
+MODEL = presets.tiny().autoencoder
+
+
+def shards(folder: Path, suffix: str = ".tar") -> list[str]:
+    return sorted(path.stem for path in folder.glob(f"*{suffix}"))
+
+
+def made(folder: Path) -> DataConfig:
+    """Four shards of two episodes of two actions."""
+    return DataConfig(world=("blocks",), out=str(folder), clips=16, length=2, episodes=2, processes=1)
+
+
+def test_rounds_double_and_end_with_all(tmp_path: Path) -> None:
+    rounds = [(clips, len(shards(tmp_path / "data"))) for clips in make_in_rounds(made(tmp_path / "data"), 4)]
+    assert rounds == [(4, 1), (8, 2), (16, 4)]
+
+
+def test_the_rest_is_made_and_encoded_beside_the_training(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    weights = tmp_path / "autoencoder.safetensors"
+    save_file(Autoencoder(MODEL).state_dict(), str(weights))
+    config = made(tmp_path / "data")
+    next(make_in_rounds(config, 4))
+    encoded = Encoding(data=config.out, autoencoder=str(weights), model=MODEL, device="cpu")
+    with Supply(config, encoded, tmp_path / "supply") as supply:
+        supply.start("make", "encode")
+        supply.start("make")  # is under way
+        processes = list(supply.running.values())
+        assert len(processes) == 2
+        until = time.monotonic() + 120
+        while len(shards(tmp_path / "data", ".safetensors")) < 4 and time.monotonic() < until:
+            time.sleep(0.2)
+    said = {path.name: path.read_text()[-2000:] for path in (tmp_path / "supply").iterdir()}
+    assert shards(tmp_path / "data", ".safetensors") == ["00000", "00001", "00002", "00003"], said
+    assert all(process.poll() is not None for process in processes), "they end with the training"
