@@ -26,6 +26,7 @@ class Batch:
     frames: Tensor  # (B, H, W, 3) uint8: the picture before the action
     sentences: list[str]
     earlier: list[tuple[str, ...]]  # what was said before in the episode
+    works: Tensor  # (B,) bool: the rules allow the action
 
 
 class Emphasis:
@@ -172,12 +173,14 @@ class Clips:
 
     def batch(self, episodes: list[Place], clips: list[int], history: Tensor, rng: np.random.Generator) -> Batch:
         """Collate, with a sentence drawn for each action and, for half of them, what was said before."""
-        sentences, earlier = [], []
+        sentences, earlier, works = [], [], []
         for (number, row), clip in zip(episodes, clips, strict=True):
-            said = [action["sentences"] for action in self.shards[number].labels[row]["actions"][: clip + 1]]
+            actions = self.shards[number].labels[row]["actions"][: clip + 1]
+            said = [action["sentences"] for action in actions]
+            works.append(bool(actions[-1]["legal"]))
             spoken = [choices[rng.integers(len(choices))] for choices in said]
             sentences.append(spoken[-1])
             earlier.append(tuple(spoken[:-1]) if rng.random() < 0.5 else ())
         coming = 1 + torch.tensor(clips)[:, None] * self.chunk + torch.arange(self.chunk)
         target, frames = self.store.latents(episodes, coming), self.store.pictures(episodes, clips)
-        return Batch(history, target, frames, sentences, earlier)
+        return Batch(history, target, frames, sentences, earlier, torch.tensor(works))

@@ -29,6 +29,7 @@ from pandora.training.alignment import load as load_aligned
 from pandora.training.clips import Batch, Clips, Emphasis, Place
 from pandora.training.lora import add_lora, fold
 from pandora.training.metric import visible_metric
+from pandora.training.outcome import OutcomeHead
 from pandora.training.progress import (
     Log,
     Pace,
@@ -74,6 +75,7 @@ class VideoTraining(Config):
     muon_rate: float = 2.0  # learning rate of the blocks' matrices, relative
     refine: float = 0.7  # share of the other rows that start from the model's own first guess, as when sampling
     moving_weight: float = 4.0
+    outcome_weight: float = 0.05  # of telling whether the action works
     soft: float = 0.1  # errors well below it count squared, those above count once: a lit room must not drown a block
     ema: float = 0.999
     seed: int = 0
@@ -127,6 +129,7 @@ class Trainer(nn.Module):
         self.video = VideoModel(config.model)
         if config.start_from:
             _start_from(self.video, Path(config.start_from))
+        self.outcome = OutcomeHead(self.video.transformer)
         self.backbone.requires_grad_(config.tune)
         self.adapter.requires_grad_(config.tune)
         if config.tune and config.lora_rank:
@@ -144,7 +147,8 @@ class Trainer(nn.Module):
         """Muon for the matrices of the video model's blocks, AdamW for everything else; `scale` is a relative rate."""
         matrices = [p for p in self.video.transformer.blocks.parameters() if p.ndim == 2]
         chosen = {id(p) for p in matrices}
-        groups = [{"params": [p for p in self.video.parameters() if id(p) not in chosen], "scale": 1.0}]
+        others = [p for m in (self.video, self.outcome) for p in m.parameters() if id(p) not in chosen]
+        groups = [{"params": others, "scale": 1.0}]
         tuned = [p for m in (self.backbone, self.adapter) for p in m.parameters() if p.requires_grad]
         if tuned:
             groups.append({"params": tuned, "scale": config.tune_rate})
@@ -184,14 +188,16 @@ def step_losses(
     told = Told(last, context, conditioning.pooled_BD, cache)
     noisy, time = _noisy(model.video, target, told, config)
     clean = model.video.predict(noisy, time, *told)
+    outcome, sure = model.outcome.loss(batch.works.to(device), time == 1)
     missed = clean - target
     error = missed.square().mean(1)
     seen = error if metric is None else torch.einsum("cd,bdlhw->bclhw", metric, missed).square().mean(1)
     moving = ((target - last).abs().amax(1) > 0.5).float()
     robust = (seen + config.soft**2).sqrt() - config.soft  # pseudo-Huber over the channels of a latent cell
-    loss = ((1 + config.moving_weight * moving) * robust).mean()
+    loss = ((1 + config.moving_weight * moving) * robust).mean() + config.outcome_weight * outcome
     metrics = {
         "robust": robust.mean().item(),
+        "outcome": sure.item(),
         "mse": error.mean().item(),
         "seen": (seen * moving).sum().item() / max(1.0, moving.sum().item()),
         "moving": (error * moving).sum().item() / max(1.0, moving.sum().item()),
