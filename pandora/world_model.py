@@ -160,7 +160,7 @@ class WorldModel:
         Raises InvalidConfig where the weights have no voice.
         """
         speaker = self.backbone.speaker
-        pixels = torch.stack([torch.from_numpy(np.ascontiguousarray(frame)) for frame in frames])
+        pixels = torch.stack([torch.from_numpy(np.array(frame)) for frame in frames])
         return speaker.write(speaker.see(pixels.to(self.runtime.device)))
 
     @torch.inference_mode()

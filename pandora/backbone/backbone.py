@@ -27,6 +27,7 @@ class BackboneConfig(Config):
     merge: int = 2  # patches a side that become one visual token
     queries: int = 8
     history: int = 2  # earlier actions that are read
+    sees: bool = True  # whether it reads the picture; without picture and history it is a plain encoder of text
     voice: int = 0  # words that it can write states with; 0: it has no voice
 
 
@@ -75,7 +76,10 @@ class Backbone(nn.Module):
 
     def forward(self, frames_BHWC: Tensor, ids_BS: Tensor, mask_BS: Tensor) -> Tensor:
         """Frames (B, H, W, 3) uint8, ids (B, S) int64, mask (B, S), 1 where real -> hidden states (B, Q, D)."""
-        return self.read(self.vision(frames_BHWC), ids_BS, mask_BS)
+        visual_BND = (
+            self.vision(frames_BHWC) if self.config.sees else self.queries_QD.new_zeros(len(ids_BS), 0, self.width)
+        )
+        return self.read(visual_BND, ids_BS, mask_BS)
 
     def read(self, visual_BND: Tensor, ids_BS: Tensor, mask_BS: Tensor) -> Tensor:
         """As `forward`, from visual tokens (B, N, D) that are already there."""

@@ -1,8 +1,10 @@
 """Latent clips as the video stages read them: histories, targets, sentences and the frames the backbone looks at."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,6 +57,12 @@ class Emphasis:
         return max(self.floor, self.errors[kind] / max(worst, 1e-9))
 
 
+def kind_of(label: Mapping[str, Any], clip: int) -> str:
+    """What `Emphasis` tells apart: "road/turn_left", "road/turn_left (illegal)"."""
+    action = label["actions"][clip]
+    return f"{label['world']}/{action['verb']}" + ("" if action["legal"] else " (illegal)")
+
+
 @dataclass
 class _Source:
     """A folder of the mixture: its episodes, and its clips as (shard, row, clip)."""
@@ -69,18 +77,20 @@ class Clips:
     """Every encoded shard of one folder, or of several with weights ("data/blocks=2,data/road=1").
 
     Labels are in memory, latents and pictures in `store`. Episodes may differ in length. `refresh` takes up shards that
-    came later. Raises InvalidInput where a folder has none, or has some of another autoencoder than the rest.
+    came later; of each folder only the first `share` of the shards are read. An episode ends before its first action of
+    a kind that is to do `without`. Raises InvalidInput where a folder has none, or has some of another autoencoder.
     """
 
     def __init__(
         self, data: str, history: int, chunk: int, frames_per_action: int = 8, keyframes: int = 0,
-        store: Store | None = None,
+        store: Store | None = None, share: float = 1.0, without: Collection[str] = (),
     ):  # fmt: skip
         self.history, self.chunk, self.per_action, self.keyframes = history, chunk, frames_per_action, keyframes
-        self.store = store or OnDisk()
+        self.store, self.share, self.without = store or OnDisk(), share, frozenset(without)
         self.pasts: dict[Place, Tensor] = {}  # by `keyframes.trace`, of the episodes that were drawn so far
         self.sources = [_Source(folder, weight) for folder, weight in parse_mixture(data).items()]
         self.shards: list[Encoded] = []
+        self.lengths: list[list[int]] = []  # of each shard's episodes, as far as they are used
         self.seen: set[Path] = set()
         self.refresh()
         for source in self.sources:
@@ -92,7 +102,8 @@ class Clips:
 
     def refresh(self) -> None:
         for source in self.sources:
-            for path in sorted(source.folder.glob(f"*{SUFFIX}")):
+            paths = sorted(source.folder.glob(f"*{SUFFIX}"))
+            for path in paths[: math.ceil(self.share * len(paths))]:
                 if path not in self.seen:
                     self.seen.add(path)
                     self._take_up(source, Encoded(path))
@@ -115,8 +126,15 @@ class Clips:
         number = len(self.shards)
         self.shards.append(shard)
         self.store.take_up(shard)
-        source.episodes += [(number, row) for row in range(len(shard.clips))]
-        source.clips += [(number, row, clip) for row, count in enumerate(shard.clips) for clip in range(count)]
+        lengths = [self._allowed(label) for label in shard.labels]
+        self.lengths.append(lengths)
+        source.episodes += [(number, row) for row, count in enumerate(lengths) if count]
+        source.clips += [(number, row, clip) for row, count in enumerate(lengths) for clip in range(count)]
+
+    def _allowed(self, label: Mapping[str, Any]) -> int:
+        """How many clips of an episode may be used."""
+        kinds = [kind_of(label, clip) for clip in range(len(label["actions"]))]
+        return next((clip for clip, kind in enumerate(kinds) if kind in self.without), len(kinds))
 
     @property
     def size(self) -> int:
@@ -125,7 +143,7 @@ class Clips:
 
     def length(self, episode: Place) -> int:
         """Clips in an episode."""
-        return self.shards[episode[0]].clips[episode[1]]
+        return self.lengths[episode[0]][episode[1]]
 
     def latents(self, episode: Place) -> Tensor:
         """All latents of an episode: (C, 1 + clips * chunk, h, w) float32."""
@@ -141,9 +159,7 @@ class Clips:
 
     def kind(self, episode: Place, clip: int) -> str:
         """What `Emphasis` tells apart."""
-        label = self.shards[episode[0]].labels[episode[1]]
-        action = label["actions"][clip]
-        return f"{label['world']}/{action['verb']}" + ("" if action["legal"] else " (illegal)")
+        return kind_of(self.shards[episode[0]].labels[episode[1]], clip)
 
     def place(self, rng: np.random.Generator, emphasis: Emphasis) -> tuple[Place, int]:
         """A random episode and clip, of which kinds that go well are passed over more often.

@@ -9,7 +9,7 @@ adapter. Several processes (torchrun) average their gradients.
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,6 +67,9 @@ class VideoTraining(Config):
     tune_rate: float = 0.05  # learning rate of backbone and adapter, relative
     lora_rank: int = 0  # tune the backbone by low-rank updates instead: for pretrained ones
     floor: float = 0.2  # how often, at least, a clip of a kind that goes well is taken; the worst kind always is
+    share: float = 1.0  # of each folder's shards that are read
+    without: tuple[str, ...] = ()  # kinds that are kept out, such as tabletop/push_left
+    plain_text: bool = False  # tell the video model what the sentence says and nothing else: no picture, no history
     stress: tuple[str, ...] = ()  # kinds whose errors count so many times when clips are drawn, such as unstack=4
     own: float = 0.0  # share of rows on the model's own history
     own_steps: int = 2  # at most, when the model samples its own history
@@ -126,6 +129,8 @@ class Trainer(nn.Module):
     def __init__(self, config: VideoTraining):
         super().__init__()
         self.backbone, self.adapter = load_aligned(config.aligned)
+        if config.plain_text:
+            self.backbone.config = replace(self.backbone.config, sees=False, history=0)
         self.video = VideoModel(config.model)
         if config.start_from:
             _start_from(self.video, Path(config.start_from))
@@ -335,7 +340,8 @@ def train(config: VideoTraining) -> Path:
     parameters = [p for group in groups for p in group["params"]]
     remembered = config.model.transformer.keyframes
     store = InMemory(runtime.device) if runtime.device.type == "cuda" else OnDisk()
-    clips = Clips(config.data, config.model.history, config.model.chunk, keyframes=remembered, store=store)
+    clips = Clips(config.data, config.model.history, config.model.chunk, keyframes=remembered, store=store,
+                  share=config.share, without=config.without)  # fmt: skip
     metric = _metric(config, clips).to(runtime.device) if config.autoencoder else None
     own = round(config.own * config.batch)
     emphasis = Emphasis(config.floor, stress=stress_of(config.stress))
