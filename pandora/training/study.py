@@ -71,21 +71,21 @@ class Study(Config):
 Variants = dict[str, video.VideoTraining]
 
 
-def run(study: Study) -> Path:
+def run(config: Study) -> Path:
     """Train and measure every variant that is not done, then draw; returns the study's folder."""
-    if study.what not in STUDIES:
-        raise UnknownName("study", study.what, sorted(STUDIES))
-    folder, console = Path(study.out) / study.what, Console(highlight=False)
+    if config.what not in STUDIES:
+        raise UnknownName("study", config.what, sorted(STUDIES))
+    folder, console = Path(config.out) / config.what, Console(highlight=False)
     found: dict[str, dict[str, Any]] = {}
-    for name, training in STUDIES[study.what](study, _common(study)).items():
+    for name, training in STUDIES[config.what](config, _common(config)).items():
         place = folder / name.replace(" ", "-")
-        console.rule(f"{study.what}: {name}", align="left")
+        console.rule(f"{config.what}: {name}", align="left")
         measured = place / "measured.json"
         if not measured.exists():
             video.train(replace(training, out=str(place)))
-            _measure(study, training, place, measured, console)
+            _measure(config, training, place, measured, console)
         found[name] = json.loads(measured.read_text())
-    _write(study, folder, found)
+    _write(config, folder, found)
     return folder
 
 
