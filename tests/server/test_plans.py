@@ -137,7 +137,8 @@ def test_progress_comes_while_nothing_else_does(ruled_client: TestClient, ruled:
     told = lines(ruled_client, plan)
     progress = [line for line in told if line["type"] == "progress"]
     assert len(progress) >= 1
-    assert (progress[0]["calls"], progress[0]["best"]) == (0, 0.0)
+    assert progress[0]["calls"] == 0
+    assert progress[0]["best"] in (None, 0.0), "the start may not have been looked at by then"
     assert progress[-1]["seconds"] > 0
     assert told[-1]["code"] == "deadline"
 
