@@ -1,4 +1,7 @@
-"""Facts from pixels: every cell against every sprite that can rest in it, knowing nothing of the room."""
+"""Facts from pixels: every cell against every sprite that can rest in it, knowing nothing of the room.
+
+Sprites are compared by means of 2 x 2 pixels: what a decoder blurs is still told apart, as a half-drawn sprite is.
+"""
 
 from dataclasses import dataclass
 from functools import cache
@@ -10,27 +13,31 @@ from pandora.worlds.base import Facts, Frame, Frames
 from pandora.worlds.platformer import sprites
 from pandora.worlds.platformer.state import CELL, CELLS, GAMES
 
-_SURE = 34.0  # levels of 255 that a sprite's pixels differ at most, root mean square, where it is there
-_DOUBT = 44.0  # below this something is half there, and the picture shows no state
-_HERO_DOUBT = 50.0  # the same for the hero, who resembles nothing else
+_SIDE = 2  # pixels of a patch that is compared
+_SURE = 30.0  # levels of 255 that a sprite's patches differ at most, root mean square, where it is there
+_GOAL_SURE = 26.0  # the same for the goal, which some ground resembles a little
+_HEAD_SURE = 40.0  # the same for a head on the move
+_DOUBT = 34.0  # below this something is half there, and the picture shows no state
+_CLEARLY = 0.9  # how much less the goal's patches differ than those of any other cell
+_HERO_DOUBT = 40.0  # the same for the hero, who resembles nothing else
 ARC = 9  # pixels above the higher end of the way from which on it was an arc
 GONE = slice(4, 6)  # frames in which a hero who is lost is not to be seen
 _HEAD, _MARGIN = 10, 8  # rows of a sprite that are its head; how far it may stick out of the picture
-_FEW, _ROUGH = 8, 55.0  # pixels that are looked at first, and how far they may be off
-Cells = NDArray[np.float32]  # (64, 16, 16, 3)
+_FEW, _ROUGH = 8, 55.0  # patches that are looked at first, and how far they may be off
+Cells = NDArray[np.float32]  # (64, 8 * 8, 3), the patches of each
 
 
 @dataclass(frozen=True, eq=False)
 class _Stencil:
-    """A sprite to look for: its colours (P, 3) float32 at its P opaque pixels, given by their indices in the cell."""
+    """A sprite to look for: its colours (P, 3) float32 at its P opaque patches, given by their indices in the cell."""
 
     fact: tuple[str, ...]
-    pixels: NDArray[np.intp]
+    patches: NDArray[np.intp]
     colours: NDArray[np.float32]
 
     def errors(self, cells: Cells) -> NDArray[np.float32]:
         """The root mean squared difference in every cell, (64,), in levels of 255."""
-        difference = cells.reshape(len(cells), -1, 3)[:, self.pixels] - self.colours
+        difference = cells[:, self.patches] - self.colours
         return np.sqrt(np.square(difference).mean((1, 2)))
 
 
@@ -43,21 +50,26 @@ def read(frame: Frame) -> Facts | None:
     if hero is None:
         return None
     game, place, facing = hero
-    found = {("hero", *place), ("facing", facing)}
     free = np.arange(len(cells)) != int(place[0]) + CELLS * int(place[1])
-    goals = []
-    errors = np.stack([stencil.errors(cells) for stencil in _things(game)])
-    for cell in np.flatnonzero((errors.min(0) < _DOUBT) & free).tolist():
-        best = int(errors[:, cell].argmin())
-        if errors[best, cell] > _SURE:
+    found = {("hero", *place), ("facing", facing)}
+    waiting, reached, *others = (np.where(free, stencil.errors(cells), np.inf) for stencil in _things(game))
+    for cell in np.flatnonzero(np.min(others, 0) < _DOUBT).tolist():
+        best = min(range(len(others)), key=lambda index: others[index][cell])
+        if others[best][cell] > _SURE:
             return None
-        name, *more = _things(game)[best].fact
-        fact = (name, str(cell % CELLS), str(cell // CELLS), *more)
-        (goals.append if name == "goal" else found.add)(fact)
-    if len(goals) > 1:
+        found.add((_things(game)[2 + best].fact[0], *_place(cell)))
+    # There is one goal. A hero in front of it hides it, and has reached it.
+    first, second = np.sort(np.minimum(waiting, reached))[:2]
+    if first > _GOAL_SURE:
+        return frozenset({*found, ("goal", *place, "reached")})
+    if first > _CLEARLY * second:
         return None
-    # A hero in front of the goal hides it, and has reached it.
-    return frozenset({*found, goals[0] if goals else ("goal", *place, "reached")})
+    cell = int(np.minimum(waiting, reached).argmin())
+    return frozenset({*found, ("goal", *_place(cell), "waiting" if waiting[cell] < reached[cell] else "reached")})
+
+
+def _place(cell: int) -> tuple[str, str]:
+    return str(cell % CELLS), str(cell // CELLS)
 
 
 def read_clip(start: Frame, frames: Frames) -> Facts | None:
@@ -66,26 +78,43 @@ def read_clip(start: Frame, frames: Frames) -> Facts | None:
     after = read(frames[-1])
     if hero is None or after is None:
         return None
-    game, (_, top), _ = hero
-    bottom = next(fact[2] for fact in after if fact[0] == "hero")
-    heights = [_height(frame, game) for frame in frames[:-1]]
+    game, (left, top), _ = hero
+    right, bottom = next(fact[1:] for fact in after if fact[0] == "hero")
+    way = range(min(int(left), int(right)) * CELL, max(int(left), int(right)) * CELL + 1)
+    heights = [_height(frame, game, way) for frame in frames[:-1]]
     base = min(int(top), int(bottom)) * CELL
     arced = any(height is not None and base - height >= ARC for height in heights)
     # A lost hero is gone for as long, and then where he began.
-    lost = top == bottom and all(height is None for height in heights[GONE])
+    lost = (left, top) == (right, bottom) and all(height is None for height in heights[GONE])
     return after | ({("arced",)} if arced else set()) | ({("lost",)} if lost else set())
 
 
 def _cells(frame: Frame) -> Cells:
-    return frame.reshape(CELLS, CELL, CELLS, CELL, 3).swapaxes(1, 2).reshape(-1, CELL, CELL, 3).astype(np.float32)
+    half = CELL // _SIDE
+    patches = frame.reshape(CELLS, half, _SIDE, CELLS, half, _SIDE, 3).astype(np.float32).mean((2, 5))
+    return patches.swapaxes(1, 2).reshape(CELLS * CELLS, half * half, 3)
 
 
-def _height(frame: Frame, game: str) -> int | None:
-    """The row of pixels where the hero's sprite begins, wherever he is and whatever he does; None: he is not there."""
+def _patches(sprite: sprites.Sprite) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Which patches of a sprite (H, W, 4) are opaque throughout, (H / 2, W / 2), and the mean colours of all."""
+    rows, columns = sprite.shape[0] // _SIDE, sprite.shape[1] // _SIDE
+    cut = sprite.reshape(rows, _SIDE, columns, _SIDE, 4)
+    return np.all(cut[..., 3] > 0, axis=(1, 3)), cut[..., :3].astype(np.float32).mean((1, 3))
+
+
+def _height(frame: Frame, game: str, way: range) -> int | None:
+    """The row of pixels where the hero's sprite begins, whatever he does; None: he is not there.
+
+    `way` are the columns of pixels where his sprite may begin, give or take `_MARGIN`.
+    """
     picture = np.pad(frame.astype(np.float32), ((_MARGIN, 0), (_MARGIN, _MARGIN), (0, 0)), mode="edge")
+    picture = picture[:, way.start : way.stop + 2 * _MARGIN + CELL]
+    steps = range(_SIDE)
+    high, wide = (size - _SIDE + 1 for size in picture.shape[:2])
+    picture = np.mean([picture[y : y + high, x : x + wide] for y in steps for x in steps], 0)
     planes = np.ascontiguousarray(picture.transpose(2, 0, 1))
-    rows, columns = picture.shape[0] - _HEAD + 1, picture.shape[1] - CELL + 1
-    best, height = _SURE, None
+    rows, columns = high - _HEAD + _SIDE, wide - CELL + _SIDE
+    best, height = _HEAD_SURE, None
     for (y, x), colours in _heads(game):
         few = np.linspace(0, len(y) - 1, _FEW).astype(int)
         rough = np.zeros((rows, columns), np.float32)
@@ -104,12 +133,12 @@ def _height(frame: Frame, game: str) -> int | None:
 
 @cache
 def _heads(game: str) -> tuple[tuple[tuple[NDArray[np.intp], NDArray[np.intp]], NDArray[np.float32]], ...]:
-    """Of each side of a hero's head: the rows and columns of its pixels, and their colours."""
+    """Of each side of a hero's head: the rows and columns at which its patches begin, and their colours."""
     found = []
     for pose, left in (("stand", False), ("stand", True), ("hang", False), ("hang", True)):
-        head = sprites.hero(GAMES[game].hero, pose, left)[:_HEAD]
-        inside = np.nonzero(head[..., 3])
-        found.append((inside, head[inside][:, :3].astype(np.float32)))
+        opaque, colours = _patches(sprites.hero(GAMES[game].hero, pose, left)[:_HEAD])
+        y, x = np.nonzero(opaque)
+        found.append(((y * _SIDE, x * _SIDE), colours[opaque]))
     return tuple(found)
 
 
@@ -123,7 +152,7 @@ def _hero(cells: Cells) -> tuple[str, tuple[str, str], str] | None:
     if lowest[cell] > _SURE:
         return None
     game, facing = _heroes()[int(errors[:, cell].argmin())].fact
-    return game, (str(cell % CELLS), str(cell // CELLS)), facing
+    return game, _place(cell), facing
 
 
 @cache
@@ -143,13 +172,13 @@ def _things(game: str) -> tuple[_Stencil, ...]:
     rules = GAMES[game]
     waiting, reached = sprites.LOOKS[rules.goal]
     return (
-        _stencil(("coin",), sprites.thing(rules.coin)),
-        _stencil(("foe",), sprites.thing(rules.foe)),
         _stencil(("goal", "waiting"), sprites.thing(waiting)),
         _stencil(("goal", "reached"), sprites.thing(reached)),
+        _stencil(("coin",), sprites.thing(rules.coin)),
+        _stencil(("foe",), sprites.thing(rules.foe)),
     )
 
 
 def _stencil(fact: tuple[str, ...], sprite: sprites.Sprite) -> _Stencil:
-    pixels = np.flatnonzero(sprite[..., 3].ravel() > 0)
-    return _Stencil(fact, pixels, sprite.reshape(-1, 4)[pixels, :3].astype(np.float32))
+    opaque, colours = _patches(sprite)
+    return _Stencil(fact, np.flatnonzero(opaque), colours[opaque])
