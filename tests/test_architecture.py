@@ -23,6 +23,7 @@ FLOORS = (
     {"futures"},
     {"rollout", "envs"},
     {"training", "evaluation", "planning"},
+    {"study"},
     {"cli", "examples"},
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

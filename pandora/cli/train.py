@@ -19,7 +19,7 @@ MORE = {
     "recipe": ("All stages from nothing to weights, within a time; it resumes.", "pandora.training.recipe:run"),
     "study": (
         "What a choice is worth: one setting varied, all else the same, each variant trained and measured.",
-        "pandora.training.study:run",
+        "pandora.study:run",
     ),
     "novelty": (
         "What the trained worlds look like, so that strange pictures are told.",

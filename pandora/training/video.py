@@ -26,10 +26,12 @@ from pandora.config import Config
 from pandora.errors import InvalidConfig
 from pandora.runtime import Runtime
 from pandora.training.alignment import load as load_aligned
-from pandora.training.clips import Batch, Clips, Emphasis, Place
+from pandora.training.clips import Batch, Clips, Emphasis
+from pandora.training.joint import Films, JointDecoder
 from pandora.training.lora import add_lora, fold
 from pandora.training.metric import visible_metric
 from pandora.training.outcome import OutcomeHead
+from pandora.training.pool import Pool
 from pandora.training.progress import (
     Log,
     Pace,
@@ -42,7 +44,6 @@ from pandora.training.progress import (
     time_spent,
 )
 from pandora.training.store import InMemory, OnDisk
-from pandora.video import keyframes
 from pandora.video.autoencoder import Autoencoder, AutoencoderConfig
 from pandora.video.flow import VideoConfig, VideoModel, diffuse
 from pandora.video.transformer import Cache
@@ -79,6 +80,8 @@ class VideoTraining(Config):
     refine: float = 0.7  # share of the other rows that start from the model's own first guess, as when sampling
     moving_weight: float = 4.0
     outcome_weight: float = 0.05  # of telling whether the action works
+    joint: int = 0  # rows a step whose prediction is decoded and held against the film, so that the decoder learns, too
+    joint_weight: float = 0.2
     soft: float = 0.1  # errors well below it count squared, those above count once: a lit room must not drown a block
     ema: float = 0.999
     seed: int = 0
@@ -88,39 +91,6 @@ class VideoTraining(Config):
     device: str = "auto"
     model: VideoConfig = field(default_factory=VideoConfig)
     decoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)  # of `autoencoder`
-
-
-class Pool:
-    """Rows that walk through episodes; the first `own` of them carry histories that the model made."""
-
-    def __init__(self, clips: Clips, rows: int, own: int, rng: np.random.Generator, emphasis: Emphasis | None = None):
-        self.clips, self.own, self.rng, self.emphasis = clips, own, rng, emphasis or Emphasis(1.0)
-        self.places = [clips.place(rng, self.emphasis) for _ in range(rows)]  # an episode and a clip in it
-        self.histories = clips.past(self.places)  # (rows, C, keyframes + history, h, w)
-
-    def batch(self) -> Batch:
-        return self.clips.batch([e for e, _ in self.places], [c for _, c in self.places], self.histories, self.rng)
-
-    def advance(self, made: Tensor | None, errors: list[float]) -> None:
-        """Own rows go on from `made` (own, C, chunk, h, w); the others, and finished ones, draw a new place."""
-        self.emphasis.learn([self.clips.kind(*place) for place in self.places], errors)
-        going_on = [row for row in range(self.own if made is not None else 0) if self._goes_on(*self.places[row])]
-        anew = sorted(set(range(len(self.places))) - set(going_on))
-        for row in going_on:
-            episode, clip = self.places[row]
-            self.places[row] = episode, clip + 1
-        for row in anew:
-            own = row < self.own
-            self.places[row] = (self.clips.draw(self.rng), 0) if own else self.clips.place(self.rng, self.emphasis)
-        past = self.histories.clone()
-        if made is not None and going_on:
-            past[going_on] = keyframes.carry_all(past[going_on], made[going_on].to(past), self.clips.keyframes)
-        if anew:
-            past[anew] = self.clips.past([self.places[row] for row in anew])
-        self.histories = past
-
-    def _goes_on(self, episode: Place, clip: int) -> bool:
-        return clip + 1 < self.clips.length(episode)
 
 
 class Trainer(nn.Module):
@@ -135,6 +105,7 @@ class Trainer(nn.Module):
         if config.start_from:
             _start_from(self.video, Path(config.start_from))
         self.outcome = OutcomeHead(self.video.transformer)
+        self.decoder = JointDecoder(_autoencoder(config)) if config.joint else None
         self.backbone.requires_grad_(config.tune)
         self.adapter.requires_grad_(config.tune)
         if config.tune and config.lora_rank:
@@ -152,7 +123,8 @@ class Trainer(nn.Module):
         """Muon for the matrices of the video model's blocks, AdamW for everything else; `scale` is a relative rate."""
         matrices = [p for p in self.video.transformer.blocks.parameters() if p.ndim == 2]
         chosen = {id(p) for p in matrices}
-        others = [p for m in (self.video, self.outcome) for p in m.parameters() if id(p) not in chosen]
+        parts = [m for m in (self.video, self.outcome, self.decoder) if m is not None]
+        others = [p for m in parts for p in m.parameters() if p.requires_grad and id(p) not in chosen]
         groups = [{"params": others, "scale": 1.0}]
         tuned = [p for m in (self.backbone, self.adapter) for p in m.parameters() if p.requires_grad]
         if tuned:
@@ -177,9 +149,18 @@ class Outcome:
 
 
 def step_losses(
-    model: Trainer, batch: Batch, config: VideoTraining, own: int, device: torch.device, metric: Tensor | None = None
+    model: Trainer,
+    batch: Batch,
+    config: VideoTraining,
+    own: int,
+    device: torch.device,
+    metric: Tensor | None = None,
+    films: Tensor | None = None,
 ) -> Outcome:
-    """The weighted x-prediction loss, and what the next step needs; `metric` (C, C) as `visible_metric` gives it."""
+    """The weighted x-prediction loss, and what the next step needs.
+
+    `metric` (C, C) as `visible_metric` gives it; `films` are the true frames of the first rows, for the decoder.
+    """
     conditioning = model.condition(batch, device, config.tune)
     history, target = batch.history.to(device), batch.target.to(device)
     rows = history.shape[0]
@@ -200,6 +181,8 @@ def step_losses(
     moving = ((target - last).abs().amax(1) > 0.5).float()
     robust = (seen + config.soft**2).sqrt() - config.soft  # pseudo-Huber over the channels of a latent cell
     loss = ((1 + config.moving_weight * moving) * robust).mean() + config.outcome_weight * outcome
+    if model.decoder is not None and films is not None:
+        loss = loss + config.joint_weight * model.decoder.loss(last, clean, films.to(device))
     metrics = {
         "robust": robust.mean().item(),
         "outcome": sure.item(),
@@ -220,10 +203,12 @@ def step_losses(
     return Outcome(loss, metrics, of_row.tolist(), made)
 
 
-def _metric(config: VideoTraining, clips: Clips) -> Tensor:
+def _autoencoder(config: VideoTraining) -> Autoencoder:
+    if not config.autoencoder:
+        raise InvalidConfig("To train the decoder along, say which: --autoencoder …/autoencoder.safetensors")
     autoencoder = Autoencoder(config.decoder)
     checkpoint.fill(autoencoder, load_file(config.autoencoder), config.autoencoder)
-    return visible_metric(autoencoder.eval(), clips)
+    return autoencoder.eval()
 
 
 class Told(NamedTuple):
@@ -342,7 +327,8 @@ def train(config: VideoTraining) -> Path:
     store = InMemory(runtime.device) if runtime.device.type == "cuda" else OnDisk()
     clips = Clips(config.data, config.model.history, config.model.chunk, keyframes=remembered, store=store,
                   share=config.share, without=config.without)  # fmt: skip
-    metric = _metric(config, clips).to(runtime.device) if config.autoencoder else None
+    metric = visible_metric(_autoencoder(config), clips).to(runtime.device) if config.autoencoder else None
+    films = Films(clips) if config.joint else None
     own = round(config.own * config.batch)
     emphasis = Emphasis(config.floor, stress=stress_of(config.stress))
     pool = Pool(clips, config.batch, own, np.random.default_rng([config.seed, rank, start]), emphasis)
@@ -356,7 +342,8 @@ def train(config: VideoTraining) -> Path:
         for group in groups:
             group["lr"] = group["scale"] * learning_rate(step, pace.total(step), config.learning_rate)
         with torch.autocast(runtime.device.type, torch.bfloat16):
-            outcome = step_losses(model, pool.batch(), config, own, runtime.device, metric)
+            true = films(pool.places[: config.joint]) if films else None
+            outcome = step_losses(model, pool.batch(), config, own, runtime.device, metric, true)
         outcome.loss.backward()
         if parallel:
             average_gradients(parameters)
@@ -373,7 +360,7 @@ def train(config: VideoTraining) -> Path:
             clips.refresh()
             if rank == 0:
                 keep_run(folder, model, optimizers, step, average, pace.spent)
-                save(folder, model, average, step, config.model)
+                save(folder, model, average, step, config)
     if rank == 0:
         log.curve("loss", "robust", "mse")
     if parallel:
@@ -381,13 +368,17 @@ def train(config: VideoTraining) -> Path:
     return folder
 
 
-def save(folder: Path, model: Trainer, average: dict[str, Tensor], step: int, video: VideoConfig) -> None:
+def save(folder: Path, model: Trainer, average: dict[str, Tensor], step: int, config: VideoTraining) -> None:
     """The averaged weights of each part, with what is needed to build them: `config.json` and the tokenizer."""
-    for part in ("video", "backbone", "adapter"):
-        prefix = f"{part}."
-        weights = fold({k.removeprefix(prefix): v for k, v in average.items() if k.startswith(prefix)})
-        save_training(folder / f"{part}.safetensors", weights, {"step": step})
+    places = {part: f"{part}." for part in ("video", "backbone", "adapter")} | {"autoencoder": "decoder.autoencoder."}
+    for part, prefix in places.items():
+        found = {k.removeprefix(prefix): v for k, v in average.items() if k.startswith(prefix)}
+        if found:
+            save_training(folder / f"{part}.safetensors", fold(found), {"step": step})
     model.backbone.tokenizer.save(folder / "tokenizer")
-    values = {"backbone": model.backbone.config, "adapter": model.adapter.config, "video": video}
-    text = json.dumps({name: config.to_dict() for name, config in values.items()}, indent=2)
+    values: dict[str, Config] = {
+        "backbone": model.backbone.config, "adapter": model.adapter.config, "video": config.model,
+        "autoencoder": config.decoder,
+    }  # fmt: skip
+    text = json.dumps({name: part.to_dict() for name, part in values.items()}, indent=2)
     (folder / "config.json").write_text(text + "\n")

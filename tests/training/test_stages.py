@@ -13,8 +13,10 @@ from pandora import presets
 from pandora.errors import InvalidConfig
 from pandora.training import alignment, autoencoder, data, encoding, rollout, video
 from pandora.training.clips import Clips, Emphasis
+from pandora.training.joint import Films
 from pandora.training.lora import add_lora, fold
 from pandora.training.metric import visible_metric
+from pandora.training.pool import Pool
 from pandora.training.progress import load_training
 from pandora.video import Autoencoder
 
@@ -99,7 +101,8 @@ def test_own_rollouts_tune_backbone_and_adapter(folder: Path) -> None:
     video.train(settings(folder))
     before, _ = load_training(folder / "video" / "adapter.safetensors")
     values = settings(folder).to_dict() | {
-        "model": TINY.video, "out": str(folder / "rollout"), "start_from": str(folder / "video"), "own": 0.5,
+        "model": TINY.video, "decoder": TINY.autoencoder, "out": str(folder / "rollout"),
+        "start_from": str(folder / "video"), "own": 0.5,
         "tune": True, "tune_rate": 1.0, "steps": 3, "learning_rate": 1e-2,
     }  # fmt: skip
     rollout.train(rollout.RolloutTraining(**values))
@@ -110,7 +113,7 @@ def test_own_rollouts_tune_backbone_and_adapter(folder: Path) -> None:
 
 def test_the_pool_feeds_the_model_its_own_clips(folder: Path) -> None:
     clips = Clips(str(folder / "data"), history=2, chunk=2)
-    pool = video.Pool(clips, rows=3, own=2, rng=np.random.default_rng(0))
+    pool = Pool(clips, rows=3, own=2, rng=np.random.default_rng(0))
     pool.places[:2] = [((0, 0), 0), ((0, 1), 1)]
     made = torch.full((2, *pool.histories[0].shape), 7.0)
     pool.advance(made, [0.3, 0.2, 0.1])
@@ -119,6 +122,31 @@ def test_the_pool_feeds_the_model_its_own_clips(folder: Path) -> None:
     assert (pool.histories[0] == 7).all(), "the first row goes on from what it made"
     assert not (pool.histories[1] == 7).any(), "the second had finished its episode"
     assert not (pool.histories[2] == 7).any(), "the third reads the truth"
+
+
+def test_the_decoder_learns_along_and_the_latents_stay(folder: Path) -> None:
+    weights = str(folder / "ae" / "autoencoder.safetensors")
+    together = settings(
+        folder, out=str(folder / "joint"), autoencoder=weights, decoder=TINY.autoencoder, joint=2, steps=3, save_every=3
+    )
+    video.train(together)
+    before, after = load_file(weights), load_file(folder / "joint" / "autoencoder.safetensors")
+    assert before.keys() == after.keys()
+    moved = {name for name, value in before.items() if not torch.equal(value, after[name])}
+    assert any(name.startswith("decoder.") for name in moved)
+    assert "to_pixels.weight" in moved
+    assert not any(name.startswith(("encoder.", "patch_in", "to_latent", "latents_")) for name in moved)
+    with pytest.raises(InvalidConfig, match="autoencoder"):
+        video.train(settings(folder, out=str(folder / "none"), joint=2))
+
+
+def test_films_are_those_of_the_clips(folder: Path) -> None:
+    clips = Clips(str(folder / "data"), history=1, chunk=2)
+    places = [((0, 1), 0), ((0, 1), 1), ((1, 0), 1)]
+    films = Films(clips)(places)
+    assert films.shape == (3, 8, 128, 128, 3)
+    pictures = clips.store.pictures([(0, 1)], [1])
+    assert torch.equal(films[0, -1], pictures[0]), "the last frame of a clip is the picture before the next"
 
 
 def test_what_goes_wrong_is_drawn_more_often(folder: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from pandora import presets
 from pandora.errors import InvalidConfig, UnknownName
+from pandora.study import STUDIES, Study, run
 from pandora.training import alignment, autoencoder, data, encoding, video
-from pandora.training.study import STUDIES, Study, run
 
 TINY = presets.tiny()
 
@@ -52,7 +52,7 @@ def test_variants_stand_side_by_side(study: Study) -> None:
 
 
 def test_what_each_study_varies(study: Study) -> None:
-    from pandora.training.study import _common  # pyright: ignore[reportPrivateUsage]
+    from pandora.study import _common  # pyright: ignore[reportPrivateUsage]
 
     def variants(what: str, config: Study = study) -> list[video.VideoTraining]:
         return list(STUDIES[what](config, _common(config)).values())
@@ -62,6 +62,7 @@ def test_what_each_study_varies(study: Study) -> None:
     assert [v.share for v in variants("data")] == [0.125, 0.25, 0.5, 1.0]
     assert [v.own for v in variants("rollouts")] == [0.0, study.own]
     assert [v.model.transformer.keyframes for v in variants("memory")] == [0, 2]
+    assert [v.joint > 0 for v in variants("joint")] == [False, True]
     both = replace(study, worlds=("blocks", "tabletop"))
     alone, elsewhere, there = variants("transfer", both)
     assert alone.data == f"{study.data}/tabletop"

@@ -5,6 +5,7 @@
     rollouts   with and without training on its own rollouts
     memory     with and without key frames
     roads      told by a language model that sees the world and remembers, or by the plain text of the action
+    joint      with the decoder as it was, or trained along with the video model
     transfer   a world with its own clips of some actions, without them, and without the other worlds as well
 
 Variants have equal time, equal data and equal seeds. Each is a run of the video stage of its own that resumes; what is
@@ -44,7 +45,7 @@ _FFN = 4  # times the width
 class Study(Config):
     """What is varied, and what all variants share."""
 
-    what: str = ""  # sizes, data, rollouts, memory, roads or transfer
+    what: str = ""  # sizes, data, rollouts, memory, joint, roads or transfer
     data: str = "data/general"  # with a folder a world
     worlds: tuple[str, ...] = ("blocks",)  # that are trained on, and measured
     aligned: str = "weights/pandora-small"  # backbone and adapter
@@ -128,6 +129,10 @@ def _memory(study: Study, common: video.VideoTraining) -> Variants:
     return {"last clip": remembering(0), f"{most} key frames": remembering(most)}
 
 
+def _joint(study: Study, common: video.VideoTraining) -> Variants:
+    return {"decoder as it was": common, "decoder trained along": replace(common, joint=2)}
+
+
 def _roads(study: Study, common: video.VideoTraining) -> Variants:
     return {"plain text": replace(common, plain_text=True), "language model": common}
 
@@ -149,23 +154,25 @@ ASKED: Mapping[str, tuple[str, ...]] = {
     "data": ("followed", "followed.held_out_phrasings"),
     "rollouts": ("followed", "horizon.8"),
     "memory": ("followed", "return"),
+    "joint": ("followed", "drift"),
     "roads": ("followed", "followed.held_out_phrasings"),
     "transfer": ("followed",),
 }
 STUDIES: Mapping[str, Callable[[Study, video.VideoTraining], Variants]] = {
-    "sizes": _sizes, "data": _data, "rollouts": _rollouts, "memory": _memory, "roads": _roads, "transfer": _transfer,
+    "sizes": _sizes, "data": _data, "rollouts": _rollouts, "memory": _memory, "joint": _joint, "roads": _roads,
+    "transfer": _transfer,
 }  # fmt: skip
 
 
 def _measure(study: Study, training: video.VideoTraining, place: Path, out: Path, console: Console) -> None:
     """The rows of every world that the variant knows, and how large and how fast it is."""
     worlds = (study.into,) if study.what == "transfer" else study.worlds
-    weights = export.export(
-        export.ExportConfig(
-            video=str(place), aligned=str(place), autoencoder=study.autoencoder, worlds=worlds, novelty=0,
-            out=str(place / "weights"),
-        )
+    own = place / "autoencoder.safetensors"
+    parts = export.ExportConfig(
+        video=str(place), aligned=str(place), worlds=worlds, novelty=0, out=str(place / "weights"),
+        autoencoder=str(own) if own.exists() else study.autoencoder,
     )  # fmt: skip
+    weights = export.export(parts)
     count = study.clips
     some = max(4, count // 4)
     sizes = Sizes(clips=count, walks=some, actions=8, pairs=4, drifts=2, long=24, trials=some)
