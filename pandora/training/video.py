@@ -304,17 +304,28 @@ def step_all(optimizers: list[torch.optim.Optimizer]) -> None:
     muon.zero_grad()
 
 
+def _meet(config: VideoTraining, device: torch.device) -> int:
+    """Find the other processes; returns this one's rank. Raises InvalidConfig where they would part again."""
+    if config.minutes:
+        raise InvalidConfig("Several processes would stop by different clocks. Give steps, and no minutes.")
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if device.type == "cpu":
+        take_core(int(os.environ.get("LOCAL_RANK", dist.get_rank())))
+    return dist.get_rank()
+
+
+def _clips(config: VideoTraining, device: torch.device) -> Clips:
+    return Clips(
+        config.data, config.model.history, config.model.chunk, keyframes=config.model.transformer.keyframes,
+        store=InMemory(device) if device.type == "cuda" else OnDisk(), share=config.share, without=config.without,
+    )  # fmt: skip
+
+
 def train(config: VideoTraining) -> Path:
     """Train or resume; returns the run's folder with video, backbone and adapter weights (averaged over steps)."""
     runtime = Runtime.resolve(config.device, threads=config.threads).apply()
     parallel = "WORLD_SIZE" in os.environ
-    if parallel:
-        dist.init_process_group("nccl" if runtime.device.type == "cuda" else "gloo")
-    rank = dist.get_rank() if parallel else 0
-    if parallel and config.minutes:
-        raise InvalidConfig("Several processes would stop by different clocks. Give steps, and no minutes.")
-    if parallel and runtime.device.type == "cpu":
-        take_core(int(os.environ.get("LOCAL_RANK", rank)))
+    rank = _meet(config, runtime.device) if parallel else 0
     folder = Path(config.out)
     torch.manual_seed(config.seed)
     model = Trainer(config).to(runtime.device)
@@ -323,10 +334,7 @@ def train(config: VideoTraining) -> Path:
     start = take_up_run(folder, model, optimizers, average)
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     parameters = [p for group in groups for p in group["params"]]
-    remembered = config.model.transformer.keyframes
-    store = InMemory(runtime.device) if runtime.device.type == "cuda" else OnDisk()
-    clips = Clips(config.data, config.model.history, config.model.chunk, keyframes=remembered, store=store,
-                  share=config.share, without=config.without)  # fmt: skip
+    clips = _clips(config, runtime.device)
     metric = visible_metric(_autoencoder(config), clips).to(runtime.device) if config.autoencoder else None
     films = Films(clips) if config.joint else None
     own = round(config.own * config.batch)
