@@ -61,7 +61,9 @@ class Recipe(Config):
     seed: int = 0
     device: str = "auto"
     model: VideoConfig = field(default_factory=lambda: VideoConfig(transformer=TransformerConfig(keyframes=8)))
-    decoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+    decoder: AutoencoderConfig = field(
+        default_factory=lambda: AutoencoderConfig(encoder_blocks=3, decoder_blocks=4, frame_blocks=2)
+    )
 
     @property
     def names(self) -> tuple[str, ...]:
