@@ -15,15 +15,16 @@ from pandora.worlds.platformer.state import CELL, CELLS, GAMES
 
 _SIDE = 2  # pixels of a patch that is compared
 _SURE = 30.0  # levels of 255 that a sprite's patches differ at most, root mean square, where it is there
-_GOAL_SURE = 26.0  # the same for the goal, which some ground resembles a little
-_HEAD_SURE = 40.0  # the same for a head on the move
+_GROUND = 24.0  # what the ground differs from a goal at least
+_HEAD_SURE, _HEAD_GONE = 56.0, 27.0  # the same for a head on the move, and above which there may be none
 _DOUBT = 34.0  # below this something is half there, and the picture shows no state
 _CLEARLY = 0.9  # how much less the goal's patches differ than those of any other cell
 _HERO_DOUBT = 40.0  # the same for the hero, who resembles nothing else
 ARC = 9  # pixels above the higher end of the way from which on it was an arc
 GONE = slice(4, 6)  # frames in which a hero who is lost is not to be seen
+_FAR = 2  # cells that a hero may have gone before he is lost
 _HEAD, _MARGIN = 10, 8  # rows of a sprite that are its head; how far it may stick out of the picture
-_FEW, _ROUGH = 8, 55.0  # patches that are looked at first, and how far they may be off
+_FEW, _ROUGH = 8, 75.0  # patches that are looked at first, and how far they may be off
 Cells = NDArray[np.float32]  # (64, 8 * 8, 3), the patches of each
 
 
@@ -60,10 +61,8 @@ def read(frame: Frame) -> Facts | None:
         found.add((_things(game)[2 + best].fact[0], *_place(cell)))
     # There is one goal. A hero in front of it hides it, and has reached it.
     first, second = np.sort(np.minimum(waiting, reached))[:2]
-    if first > _GOAL_SURE:
-        return frozenset({*found, ("goal", *place, "reached")})
-    if first > _CLEARLY * second:
-        return None
+    if first > min(_SURE, _CLEARLY * second):
+        return frozenset({*found, ("goal", *place, "reached")}) if first > _GROUND else None
     cell = int(np.minimum(waiting, reached).argmin())
     return frozenset({*found, ("goal", *_place(cell), "waiting" if waiting[cell] < reached[cell] else "reached")})
 
@@ -80,12 +79,16 @@ def read_clip(start: Frame, frames: Frames) -> Facts | None:
         return None
     game, (left, top), _ = hero
     right, bottom = next(fact[1:] for fact in after if fact[0] == "hero")
-    way = range(min(int(left), int(right)) * CELL, max(int(left), int(right)) * CELL + 1)
-    heights = [_height(frame, game, way) for frame in frames[:-1]]
-    base = min(int(top), int(bottom)) * CELL
-    arced = any(height is not None and base - height >= ARC for height in heights)
-    # A lost hero is gone for as long, and then where he began.
-    lost = (left, top) == (right, bottom) and all(height is None for height in heights[GONE])
+    first, last = sorted((int(left) * CELL, int(right) * CELL))
+    way = range(first, last + 1)
+    heads = [_head(frame, game, way) for frame in frames[:-1]]  # (how much it differs, where it begins)
+    # A lost hero is gone for as long, and then where he began; how he left is seen farther off.
+    lost = (left, top) == (right, bottom) and all(error > _HEAD_GONE for error, _ in heads[GONE])
+    if lost:
+        way = range(first - _FAR * CELL, last + _FAR * CELL + 1)
+        heads = [_head(frame, game, way) for frame in frames[: GONE.start]]
+    base, sure = min(int(top), int(bottom)) * CELL, _HEAD_GONE if lost else _HEAD_SURE
+    arced = any(error < sure and base - height >= ARC for error, height in heads)
     return after | ({("arced",)} if arced else set()) | ({("lost",)} if lost else set())
 
 
@@ -102,19 +105,19 @@ def _patches(sprite: sprites.Sprite) -> tuple[NDArray[np.bool_], NDArray[np.floa
     return np.all(cut[..., 3] > 0, axis=(1, 3)), cut[..., :3].astype(np.float32).mean((1, 3))
 
 
-def _height(frame: Frame, game: str, way: range) -> int | None:
-    """The row of pixels where the hero's sprite begins, whatever he does; None: he is not there.
+def _head(frame: Frame, game: str, way: range) -> tuple[float, int]:
+    """How much what looks most like the hero's head differs from it, and the row of pixels where his sprite begins.
 
     `way` are the columns of pixels where his sprite may begin, give or take `_MARGIN`.
     """
     picture = np.pad(frame.astype(np.float32), ((_MARGIN, 0), (_MARGIN, _MARGIN), (0, 0)), mode="edge")
-    picture = picture[:, way.start : way.stop + 2 * _MARGIN + CELL]
+    picture = picture[:, max(way.start, 0) : max(way.stop, 1) + 2 * _MARGIN + CELL]
     steps = range(_SIDE)
     high, wide = (size - _SIDE + 1 for size in picture.shape[:2])
     picture = np.mean([picture[y : y + high, x : x + wide] for y in steps for x in steps], 0)
     planes = np.ascontiguousarray(picture.transpose(2, 0, 1))
     rows, columns = high - _HEAD + _SIDE, wide - CELL + _SIDE
-    best, height = _HEAD_SURE, None
+    best, height = np.inf, 0
     for (y, x), colours in _heads(game):
         few = np.linspace(0, len(y) - 1, _FEW).astype(int)
         rough = np.zeros((rows, columns), np.float32)
@@ -128,7 +131,7 @@ def _height(frame: Frame, game: str, way: range) -> int | None:
         errors = np.sqrt(np.square(pixels - colours).mean((1, 2)))
         if errors.min() < best:
             best, height = float(errors.min()), int(tops[errors.argmin()]) - _MARGIN
-    return height
+    return best, height
 
 
 @cache
