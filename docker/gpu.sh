@@ -5,8 +5,9 @@
 #   docker/gpu.sh run [OUT] [PRESET]   there, also without a network: speed.json, speed.log and tests.log into OUT
 #   docker/gpu.sh train [OUT] …        there: the recipe of all stages with these options; weights and curves into OUT
 #
-# Where only so much can be brought at once, wheels go first and weights follow: `train OUT --ahead 3000 --until data`, then,
-# with a folder of weights and without wheels, `train OUT --ahead 3000 --start-from W --aligned W --autoencoder W/autoencoder.safetensors`.
+# Where only so much can be brought at once, wheels go first and weights W follow, which the same machine goes on with:
+#   train OUT --ahead 3000 --until data
+#   train OUT --ahead 3000 --start-from W --aligned W --autoencoder W/autoencoder.safetensors
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -53,5 +54,5 @@ case "${1:-}" in
   wheels) wheels "${2:-}" ;;
   run) shift && run "$@" ;;
   train) shift && train "$@" ;;
-  *) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 2 ;;
+  *) sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 2 ;;
 esac

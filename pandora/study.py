@@ -38,7 +38,6 @@ from pandora.worlds import make_world
 SIZES: Mapping[str, tuple[int, int]] = {"small": (4, 3), "medium": (8, 4), "large": (12, 6)}  # layers, heads of 64
 SHARES: Mapping[str, float] = {"an eighth": 1 / 8, "a quarter": 1 / 4, "half": 1 / 2, "all": 1.0}
 _TIMED = 12  # clips
-_FFN = 4  # times the width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +92,9 @@ def run(config: Study) -> Path:
 def _common(study: Study) -> video.VideoTraining:
     return video.VideoTraining(
         data=study.mixture(study.worlds), aligned=study.aligned, autoencoder=study.autoencoder, tune=True,
-        own=study.own,
-        start_from=study.start_from, steps=study.steps, minutes=study.minutes, batch=study.batch, seed=study.seed,
-        threads=study.threads, device=study.device, model=study.model, decoder=study.decoder, save_every=200,
+        own=study.own, start_from=study.start_from, steps=study.steps, minutes=study.minutes, batch=study.batch,
+        seed=study.seed, threads=study.threads, device=study.device, model=study.model, decoder=study.decoder,
+        save_every=200,
     )  # fmt: skip
 
 
@@ -105,8 +104,8 @@ def _sizes(study: Study, common: video.VideoTraining) -> Variants:
 
     def sized(layers: int, heads: int) -> VideoConfig:
         old = study.model.transformer
-        width = heads * old.attention_head_dim
-        changed = replace(old, num_layers=layers, num_attention_heads=heads, ffn_dim=_FFN * width)
+        ffn = old.ffn_dim * heads // old.num_attention_heads
+        changed = replace(old, num_layers=layers, num_attention_heads=heads, ffn_dim=ffn)
         return replace(study.model, transformer=changed)
 
     return {name: replace(common, model=sized(*size)) for name, size in SIZES.items()}

@@ -76,10 +76,9 @@ class Backbone(nn.Module):
 
     def forward(self, frames_BHWC: Tensor, ids_BS: Tensor, mask_BS: Tensor) -> Tensor:
         """Frames (B, H, W, 3) uint8, ids (B, S) int64, mask (B, S), 1 where real -> hidden states (B, Q, D)."""
-        visual_BND = (
-            self.vision(frames_BHWC) if self.config.sees else self.queries_QD.new_zeros(len(ids_BS), 0, self.width)
-        )
-        return self.read(visual_BND, ids_BS, mask_BS)
+        if not self.config.sees:
+            return self.read(self.queries_QD.new_zeros(len(ids_BS), 0, self.width), ids_BS, mask_BS)
+        return self.read(self.vision(frames_BHWC), ids_BS, mask_BS)
 
     def read(self, visual_BND: Tensor, ids_BS: Tensor, mask_BS: Tensor) -> Tensor:
         """As `forward`, from visual tokens (B, N, D) that are already there."""

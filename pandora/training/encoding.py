@@ -47,22 +47,24 @@ def fingerprint(path: str | Path) -> str:
 
 def encode(config: Encoding) -> Iterator[Path]:
     """Write an encoded shard beside each shard; those that are there and up to date are kept. Yields every path."""
+    shards = [shard for folder in parse_mixture(config.data) for shard in sorted(folder.glob("*.tar"))]
+    if not shards:
+        raise InvalidInput(f"No shards in {config.data}. Make some: pandora data make")
+    if config.only_new:
+        shards = [shard for shard in shards if not shard.with_suffix(SUFFIX).exists()]
+        if not shards:
+            return
     runtime = Runtime.resolve(config.device, threads=config.threads).apply()
     model = Autoencoder(config.model).to(runtime.device).eval()
     checkpoint.fill(model, load_file(config.autoencoder), config.autoencoder)
     encoder = Encoder(model, runtime.device, config.batch)
     weights = fingerprint(config.autoencoder)
-    shards = [shard for folder in parse_mixture(config.data) for shard in sorted(folder.glob("*.tar"))]
-    if not shards:
-        raise InvalidInput(f"No shards in {config.data}. Make some: pandora data make")
     with Meter("encoding", len(shards), "shards") as meter:
         for shard in shards:
             path = shard.with_suffix(SUFFIX)
-            fresh = not (config.only_new and path.exists())
-            if fresh:
-                made_of = {"autoencoder": weights, "shard": fingerprint(shard)}
-                if fresh := not _is_current(path, made_of):
-                    _encode_shard(encoder, shard, path, made_of)
+            made_of = {"autoencoder": weights, "shard": fingerprint(shard)}
+            if fresh := not _is_current(path, made_of):
+                _encode_shard(encoder, shard, path, made_of)
             meter.advance(fresh=fresh)
             yield path
 

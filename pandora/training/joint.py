@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pandora.media import Frames
+from pandora.training.autoencoder import to_video
 from pandora.training.clips import Clips, Place
 from pandora.training.filmcodec import decode_film
 from pandora.training.shards import TarSample, samples
@@ -66,5 +67,5 @@ class JointDecoder(nn.Module):
         latents = torch.cat([last[:rows], clean[:rows].to(last.dtype)], 2)
         memory = self.autoencoder.begin_memory(rows, *latents.shape[-2:])
         made = self.autoencoder.decode_step(latents, memory)[0][:, :, TIME:].float()
-        error = made - (films.permute(0, 4, 1, 2, 3).float() / 127.5 - 1)
+        error = made - to_video(films, made.device)
         return (error.abs() + error.square()).mean()

@@ -90,9 +90,8 @@ def prepare(
         save_file({"vectors": vectors.contiguous()}, cache / "vectors.safetensors")
     vocabulary = json.loads((cache / "vocabulary.json").read_text())
     vectors = load_file(cache / "vectors.safetensors")["vectors"]
-    known = {w for s in train.sentences for w in text.WORD.findall(s.lower())}
     rare = vocabulary[len(vocabulary) - config.related :]
-    near = _near_words(vocabulary, vectors, known, barred={*rare, *colour_names()})
+    near = _near_words(vocabulary, vectors, set(train.words), barred={*rare, *colour_names()})
     words = [w for w in vocabulary if w.isalpha() and len(w) > 1]
     if not (cache / "targets.safetensors").is_file():
         english = text.english(train.sentences, near, words, config.english, config.seed)
@@ -123,8 +122,7 @@ def embeddings_of(config: LessonConfig, lesson: Lesson, vocabulary: list[str], v
     """What the vocabulary's words mean, (V, width): the teacher's vectors and, with `colours`, their colours."""
     if not config.colours:
         return word_vectors(vectors, width, config.whitening)
-    known = {w for s in lesson.train.sentences for w in text.WORD.findall(s.lower())}
-    colours = colour_vectors(vocabulary, known - lesson.train.names).repeat(1, COLOUR_WIDTH // 4)
+    colours = colour_vectors(vocabulary, set(lesson.train.words - lesson.train.names)).repeat(1, COLOUR_WIDTH // 4)
     return torch.cat([word_vectors(vectors, width - COLOUR_WIDTH, config.whitening), colours], dim=1)
 
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,14 @@ from pandora.worlds import make_world
 from pandora.worlds.base import Meaning
 
 
-def read_phrases(path: Path, slots: Slots, seed: int = 0) -> Corpus:
-    """`{"verb": ["… {a} … {b}", …]}`, each phrase once, with random arguments. Raises InvalidInput on another shape."""
+def read_phrases(path: Path, slots: Slots, seed: int = 0, names: Sequence[str] | None = None) -> Corpus:
+    """`{"verb": ["… {a} … {b}", …]}`, each phrase once, with random arguments.
+
+    Args:
+        names: what arguments are drawn from; all that the slots know, if it is not given.
+
+    Raises InvalidInput on another shape.
+    """
     try:
         phrases: dict[str, list[str]] = json.loads(path.read_text())
         wrong = [verb for verb in phrases if verb not in slots.verbs]
@@ -28,14 +35,14 @@ def read_phrases(path: Path, slots: Slots, seed: int = 0) -> Corpus:
         raise InvalidInput(f"{path} holds no phrases ({error}); expected an object of verb: [phrase, …].") from error
     if wrong:
         raise InvalidInput(f"{path} has verbs unknown here: {', '.join(wrong)}. Valid: {', '.join(slots.verbs)}.")
-    rng = np.random.default_rng(seed)
+    rng, known = np.random.default_rng(seed), tuple(names or slots.arguments)
     sentences, rows = [], []
     for verb, templates in phrases.items():
         for template in templates:
-            values = [slots.arguments[i] for i in rng.permutation(len(slots.arguments))[: slots.counts[verb]]]
-            names = "abcdefgh"[: len(values)]
-            sentences.append(template.format(**dict(zip(names, values, strict=True))))
-            hidden = [f"{{{name}}}" not in template for name in names]
+            values = [known[i] for i in rng.permutation(len(known))[: slots.counts[verb]]]
+            places = "abcdefgh"[: len(values)]
+            sentences.append(template.format(**dict(zip(places, values, strict=True))))
+            hidden = [f"{{{place}}}" not in template for place in places]
             rows.append(slots.classes(Meaning(verb, tuple(values)), hidden))
     return Corpus(sentences, np.array(rows, dtype=np.int64))
 
@@ -87,7 +94,7 @@ def main() -> None:
             "held_out": collect(world, options.count, 12345, "held_out", 100, slots),
         }
         if name == "blocks":
-            corpora["phrases"] = read_phrases(options.phrases, Slots.of(world)).told_apart(Slots.of(world), slots)
+            corpora["phrases"] = read_phrases(options.phrases, slots, names=world.arguments)
         earlier = corpora["train"].sentences
         for kind, corpus in corpora.items():
             for history in (0, backbone.config.history):

@@ -115,7 +115,7 @@ class Stages:
         self.supply = supply.Supply(
             data_stage.DataConfig(
                 world=config.names, clips=config.clips, seed=self.seed, processes=config.processes,
-                out="/".join((config.data, *(config.names if len(config.names) == 1 else ()))),
+                out=config.data if len(config.names) > 1 else f"{config.data}/{''.join(config.names)}",
             ),
             encoding.Encoding(
                 data=self.mixture, autoencoder=self.latents, threads=self.threads, device=self.device,

@@ -4,8 +4,9 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -73,14 +74,10 @@ class Corpus:
     def __getitem__(self, rows: slice) -> "Corpus":
         return Corpus(self.sentences[rows], self.classes[rows], self.names, self.worlds[rows])
 
-    def told_apart(self, old: Slots, new: Slots) -> "Corpus":
-        """The same with the classes of other slots, which know more."""
-        arguments = [*(new.arguments.index(name) for name in old.arguments), len(new.arguments), len(new.arguments) + 1]
-        verbs = np.array([new.verbs.index(name) for name in old.verbs])
-        classes = np.full((len(self.classes), 1 + new.most), len(new.arguments), dtype=np.int64)
-        classes[:, 0] = verbs[self.classes[:, 0]]
-        classes[:, 1 : 1 + old.most] = np.array(arguments)[self.classes[:, 1:]]
-        return replace(self, classes=classes)
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Every word of the sentences, lower case."""
+        return frozenset(word for sentence in self.sentences for word in WORD.findall(sentence.lower()))
 
     @classmethod
     def join(cls, corpora: Sequence["Corpus"], rng: np.random.Generator) -> "Corpus":
