@@ -149,11 +149,8 @@ def losses(
     """The loss of batch number `step` by part: slots from pooled vector and context, the teacher's, and keep."""
     torch.manual_seed(config.seed * 1_000_003 + step)
     actions, histories, rows, english = batch_of(config, lesson, step, backbone.config.history)
-    classes, worlds = (
-        torch.from_numpy(lesson.train.classes[rows]),
-        torch.tensor([lesson.train.worlds[row] for row in rows]),
-    )
-    classes, target = classes.to(backbone.queries_QD.device), lesson.targets[english].to(backbone.queries_QD.device)
+    worlds, device = torch.tensor([lesson.train.worlds[row] for row in rows]), backbone.queries_QD.device
+    classes, target = torch.from_numpy(lesson.train.classes[rows]).to(device), lesson.targets[english].to(device)
     ids, mask = backbone.tokenize(actions, histories)
     hidden = backbone.read(visual_tokens(backbone, lesson.frames, worlds), ids, mask)
     from_pooled, from_context = heads(adapter(hidden))
