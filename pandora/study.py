@@ -29,7 +29,6 @@ from pandora.config import Config
 from pandora.errors import InvalidConfig, UnknownName
 from pandora.evaluation.measures import Sizes
 from pandora.training import export, video
-from pandora.video.autoencoder import AutoencoderConfig
 from pandora.video.flow import VideoConfig
 from pandora.video.transformer import TransformerConfig
 from pandora.world_model import WorldModel
@@ -62,7 +61,6 @@ class Study(Config):
     threads: int = 1
     device: str = "auto"
     model: VideoConfig = field(default_factory=lambda: VideoConfig(transformer=TransformerConfig(keyframes=8)))
-    decoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)  # of `autoencoder`
 
     def mixture(self, worlds: Sequence[str]) -> str:
         return ",".join(f"{self.data}/{name}" for name in worlds)
@@ -93,8 +91,7 @@ def _common(study: Study) -> video.VideoTraining:
     return video.VideoTraining(
         data=study.mixture(study.worlds), aligned=study.aligned, autoencoder=study.autoencoder, tune=True,
         own=study.own, start_from=study.start_from, steps=study.steps, minutes=study.minutes, batch=study.batch,
-        seed=study.seed, threads=study.threads, device=study.device, model=study.model, decoder=study.decoder,
-        save_every=200,
+        seed=study.seed, threads=study.threads, device=study.device, model=study.model, save_every=200,
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
             data=str(place), out=str(folder / "ae"), steps=2, batch=2, model=TINY.autoencoder, device="cpu"
         )
     )
-    latents = encoding.Encoding(data=str(place), autoencoder=str(weights), model=TINY.autoencoder, device="cpu")
+    latents = encoding.Encoding(data=str(place), autoencoder=str(weights), device="cpu")
     list(encoding.encode(latents))
     model = presets.tiny_model()
     alignment.save(folder / "aligned", model.backbone, model.adapter)
@@ -31,7 +31,6 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return Study(
         data=str(folder / "data"), aligned=str(folder / "aligned"), autoencoder=str(weights), out=str(folder / "out"),
         steps=2, minutes=1, batch=2, clips=2, device="cpu", model=replace(TINY.video, transformer=transformer),
-        decoder=TINY.autoencoder,
     )  # fmt: skip
 
 

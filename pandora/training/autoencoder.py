@@ -1,13 +1,12 @@
 """Stage 1: the autoencoder, on frames alone. pandora/training/encoding.py then turns films into latents."""
 
 import copy
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from pandora.config import Config
@@ -15,7 +14,7 @@ from pandora.errors import InvalidConfig
 from pandora.runtime import Runtime
 from pandora.training.progress import Log, Pace, keep_run, learning_rate, record, take_up_run, time_spent
 from pandora.training.windows import Windows
-from pandora.video.autoencoder import TIME, Autoencoder, AutoencoderConfig
+from pandora.video.autoencoder import TIME, Autoencoder, AutoencoderConfig, save_autoencoder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +147,4 @@ def train(config: AutoencoderTraining) -> Path:
     if kept is None:
         measure_latents(model, config)
     log.curve("loss", "psnr")
-    path = folder / "autoencoder.safetensors"
-    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, str(path))
-    (folder / "config.json").write_text(json.dumps({"autoencoder": config.model.to_dict()}, indent=2) + "\n")
-    return path
+    return save_autoencoder(model, folder)

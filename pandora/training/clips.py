@@ -89,7 +89,6 @@ class Clips:
         self.store, self.share, self.without = store or OnDisk(), share, frozenset(without)
         self.pasts: dict[Place, Tensor] = {}  # by `keyframes.trace`, of the episodes that were drawn so far
         self.sources = [_Source(folder, weight) for folder, weight in parse_mixture(data).items()]
-        self.shards: list[Encoded] = []
         self.lengths: list[list[int]] = []  # of each shard's episodes, as far as they are used
         self.seen: set[Path] = set()
         self.refresh()
@@ -124,7 +123,6 @@ class Clips:
                 f"has {self.chunk} and {self.per_action}. Make or import the data with as many."
             )
         number = len(self.shards)
-        self.shards.append(shard)
         self.store.take_up(shard)
         lengths = [self._allowed(label) for label in shard.labels]
         self.lengths.append(lengths)
@@ -135,6 +133,10 @@ class Clips:
         """How many clips of an episode may be used."""
         kinds = [kind_of(label, clip) for clip in range(len(label["actions"]))]
         return next((clip for clip, kind in enumerate(kinds) if kind in self.without), len(kinds))
+
+    @property
+    def shards(self) -> list[Encoded]:
+        return self.store.shards
 
     @property
     def size(self) -> int:
@@ -187,10 +189,11 @@ class Clips:
             self.pasts[episode] = keyframes.trace(latents, self.keyframes, self.history, self.chunk)
         return self.pasts[episode]
 
-    def batch(self, episodes: list[Place], clips: list[int], history: Tensor, rng: np.random.Generator) -> Batch:
-        """Collate, with a sentence drawn for each action and, for half of them, what was said before."""
+    def batch(self, places: Sequence[tuple[Place, int]], history: Tensor, rng: np.random.Generator) -> Batch:
+        """Clips beside the past they are told, with a sentence drawn for each action, for half of them those before."""
+        episodes, clips = zip(*places, strict=True)
         sentences, earlier, works = [], [], []
-        for (number, row), clip in zip(episodes, clips, strict=True):
+        for (number, row), clip in places:
             actions = self.shards[number].labels[row]["actions"][: clip + 1]
             said = [action["sentences"] for action in actions]
             works.append(bool(actions[-1]["legal"]))

@@ -5,15 +5,13 @@ A file says which autoencoder and which shard it was made of; where either is an
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 
-from pandora import checkpoint
 from pandora.config import Config
 from pandora.errors import InvalidInput
 from pandora.media import Frames
@@ -23,7 +21,7 @@ from pandora.training.encoded import SUFFIX, Encoded, write_encoded
 from pandora.training.filmcodec import decode_film
 from pandora.training.mixture import parse_mixture
 from pandora.training.shards import samples
-from pandora.video.autoencoder import TIME, Autoencoder, AutoencoderConfig
+from pandora.video.autoencoder import TIME, Autoencoder, load_autoencoder
 
 _FIRST_GUESS = {"cpu": 4, "cuda": 64}  # episodes at once
 
@@ -36,7 +34,6 @@ class Encoding(Config):
     batch: int = 0  # episodes at once; 0: as many as fit
     threads: int = 1
     device: str = "auto"
-    model: AutoencoderConfig = field(default_factory=AutoencoderConfig)
 
 
 def fingerprint(path: str | Path) -> str:
@@ -55,9 +52,7 @@ def encode(config: Encoding) -> Iterator[Path]:
         if not shards:
             return
     runtime = Runtime.resolve(config.device, threads=config.threads).apply()
-    model = Autoencoder(config.model).to(runtime.device).eval()
-    checkpoint.fill(model, load_file(config.autoencoder), config.autoencoder)
-    encoder = Encoder(model, runtime.device, config.batch)
+    encoder = Encoder(load_autoencoder(config.autoencoder).to(runtime.device), runtime.device, config.batch)
     weights = fingerprint(config.autoencoder)
     with Meter("encoding", len(shards), "shards") as meter:
         for shard in shards:

@@ -19,7 +19,7 @@ from pandora.config import Config
 from pandora.novelty import PART as NOVELTY
 from pandora.runtime import Runtime
 from pandora.training.novelty import NoveltyConfig, measure
-from pandora.video import AutoencoderConfig, VideoConfig
+from pandora.video import VideoConfig, load_autoencoder
 from pandora.world_model import WorldModel, WorldModelConfig
 from pandora.worlds import make_world, world_title
 
@@ -39,13 +39,15 @@ class ExportConfig(Config):
 
 def export(config: ExportConfig) -> Path:
     """Write the weights folder, all but its card; returns it."""
-    recipe = described(config)
+    autoencoder = load_autoencoder(config.autoencoder)
+    recipe = replace(described(config), autoencoder=autoencoder.config)
     tokenizer = ActionTokenizer.load(Path(config.aligned) / "tokenizer")
     model = WorldModel(recipe, tokenizer, Runtime.resolve("cpu", "float32", 1))
-    for name, module in model.modules().items():
+    model.autoencoder.load_state_dict(autoencoder.state_dict())
+    for name in ("backbone", "adapter", "video"):
         folder = Path(config.speech) if name == "backbone" and config.speech else Path(config.video)
-        path = Path(config.autoencoder) if name == "autoencoder" else folder / f"{name}.safetensors"
-        checkpoint.fill(module, load_file(path), path)
+        path = folder / f"{name}.safetensors"
+        checkpoint.fill(model.modules()[name], load_file(path), path)
     out = Path(config.out)
     write_scenes(out / "scenes", config.worlds)
     (out / f"{NOVELTY}.safetensors").unlink(missing_ok=True)  # of other latents
@@ -56,15 +58,13 @@ def export(config: ExportConfig) -> Path:
 
 
 def described(config: ExportConfig) -> WorldModelConfig:
-    """The config of the whole model, as its parts were trained."""
+    """The config of the whole model as its parts were trained, all but the autoencoder."""
     spoken = Path(config.speech or config.aligned)
     values = json.loads((spoken / "config.json").read_text())
     if (drawn := Path(config.video) / "config.json").exists():
         values["video"] = json.loads(drawn.read_text())["video"]
     parts: dict[str, Any] = {"backbone": BackboneConfig.from_dict(values["backbone"])}
     parts["adapter"] = AdapterConfig.from_dict(values["adapter"])
-    if (seen := Path(config.autoencoder).parent / "config.json").exists():
-        parts["autoencoder"] = AutoencoderConfig.from_dict(json.loads(seen.read_text())["autoencoder"])
     if "video" in values:
         parts["video"] = VideoConfig.from_dict(values["video"])
     return replace(presets.small(), worlds=tuple(config.worlds), **parts)

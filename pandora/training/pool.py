@@ -16,7 +16,7 @@ class Pool:
         self.histories = clips.past(self.places)  # (rows, C, keyframes + history, h, w)
 
     def batch(self) -> Batch:
-        return self.clips.batch([e for e, _ in self.places], [c for _, c in self.places], self.histories, self.rng)
+        return self.clips.batch(self.places, self.histories, self.rng)
 
     def advance(self, made: Tensor | None, errors: list[float]) -> None:
         """Own rows go on from `made` (own, C, chunk, h, w); the others, and finished ones, draw a new place."""

@@ -118,8 +118,7 @@ class Stages:
                 out=config.data if len(config.names) > 1 else f"{config.data}/{''.join(config.names)}",
             ),
             encoding.Encoding(
-                data=self.mixture, autoencoder=self.latents, threads=self.threads, device=self.device,
-                model=config.decoder,
+                data=self.mixture, autoencoder=self.latents, threads=self.threads, device=self.device
             ),
             Path(config.out) / "supply",
         )  # fmt: skip
@@ -210,7 +209,6 @@ class Stages:
             stage, data=self.mixture, autoencoder=self.latents, out=f"{self.out}/{name}", steps=ENDLESS,
             batch=self.config.batch or (256 if self.on_gpu else 12), save_every=500 if self.on_gpu else 100,
             seed=self.seed, threads=self.threads, device=self.device, model=self.config.model,
-            decoder=self.config.decoder,
         )  # fmt: skip
 
 

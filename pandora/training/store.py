@@ -12,6 +12,8 @@ from pandora.training.encoded import Encoded
 class Store(Protocol):
     """Serves rows of shards by their number and the row's in it."""
 
+    shards: list[Encoded]
+
     def take_up(self, shard: Encoded) -> None:
         """Serve this shard as well; it gets the next number."""
         ...
@@ -25,7 +27,7 @@ class Store(Protocol):
         ...
 
 
-class OnDisk:
+class OnDisk(Store):
     """Reads what is asked for: a hundred thousand clips cost no memory."""
 
     def __init__(self) -> None:
@@ -46,7 +48,7 @@ class OnDisk:
         return torch.stack([torch.from_numpy(self.shards[shard].frame(row, clip)) for (shard, row), clip in rows])
 
 
-class InMemory:
+class InMemory(Store):
     """Everything lies on the device, 66 kB a clip of 128 x 128 pixels: a GPU would wait for the disk."""
 
     def __init__(self, device: torch.device):

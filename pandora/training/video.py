@@ -44,7 +44,7 @@ from pandora.training.progress import (
     time_spent,
 )
 from pandora.training.store import InMemory, OnDisk
-from pandora.video.autoencoder import Autoencoder, AutoencoderConfig
+from pandora.video.autoencoder import load_autoencoder
 from pandora.video.flow import VideoConfig, VideoModel, diffuse
 from pandora.video.transformer import Cache
 
@@ -90,7 +90,6 @@ class VideoTraining(Config):
     threads: int = 1
     device: str = "auto"
     model: VideoConfig = field(default_factory=VideoConfig)
-    decoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)  # of `autoencoder`
 
 
 class Trainer(nn.Module):
@@ -105,7 +104,9 @@ class Trainer(nn.Module):
         if config.start_from:
             _start_from(self.video, Path(config.start_from))
         self.outcome = OutcomeHead(self.video.transformer)
-        self.decoder = JointDecoder(_autoencoder(config)) if config.joint else None
+        if config.joint and not config.autoencoder:
+            raise InvalidConfig("To train the decoder along, say which: --autoencoder …/autoencoder.safetensors")
+        self.decoder = JointDecoder(load_autoencoder(config.autoencoder)) if config.joint else None
         self.backbone.requires_grad_(config.tune)
         self.adapter.requires_grad_(config.tune)
         if config.tune and config.lora_rank:
@@ -201,14 +202,6 @@ def step_losses(
                 torch.randn_like(target[:own]), steps, cache=tuple((k[:own], v[:own]) for k, v in cache),
             )  # fmt: skip
     return Outcome(loss, metrics, of_row.tolist(), made)
-
-
-def _autoencoder(config: VideoTraining) -> Autoencoder:
-    if not config.autoencoder:
-        raise InvalidConfig("To train the decoder along, say which: --autoencoder …/autoencoder.safetensors")
-    autoencoder = Autoencoder(config.decoder)
-    checkpoint.fill(autoencoder, load_file(config.autoencoder), config.autoencoder)
-    return autoencoder.eval()
 
 
 class Told(NamedTuple):
@@ -335,7 +328,9 @@ def train(config: VideoTraining) -> Path:
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     parameters = [p for group in groups for p in group["params"]]
     clips = _clips(config, runtime.device)
-    metric = visible_metric(_autoencoder(config), clips).to(runtime.device) if config.autoencoder else None
+    metric = None
+    if config.autoencoder:
+        metric = visible_metric(load_autoencoder(config.autoencoder), clips).to(runtime.device)
     films = Films(clips) if config.joint else None
     own = round(config.own * config.batch)
     emphasis = Emphasis(config.floor, stress=stress_of(config.stress))
@@ -386,7 +381,8 @@ def save(folder: Path, model: Trainer, average: dict[str, Tensor], step: int, co
     model.backbone.tokenizer.save(folder / "tokenizer")
     values: dict[str, Config] = {
         "backbone": model.backbone.config, "adapter": model.adapter.config, "video": config.model,
-        "autoencoder": config.decoder,
     }  # fmt: skip
+    if model.decoder is not None:
+        values["autoencoder"] = model.decoder.autoencoder.config
     text = json.dumps({name: part.to_dict() for name, part in values.items()}, indent=2)
     (folder / "config.json").write_text(text + "\n")

@@ -1,6 +1,6 @@
 """The video side: a causal autoencoder, a causal transformer with a cache, and the flow that ties them to time."""
 
-from pandora.video.autoencoder import Autoencoder, AutoencoderConfig
+from pandora.video.autoencoder import Autoencoder, AutoencoderConfig, load_autoencoder, save_autoencoder
 from pandora.video.cache import RollingCache
 from pandora.video.flow import VideoConfig, VideoModel
 from pandora.video.transformer import CausalVideoTransformer, TransformerConfig
@@ -13,4 +13,6 @@ __all__ = [
     "TransformerConfig",
     "VideoConfig",
     "VideoModel",
+    "load_autoencoder",
+    "save_autoencoder",
 ]

@@ -6,15 +6,21 @@ into channels and by memory blocks that see the previous latent frame (the idea 
 decode equals the whole decode, since a block's only memory is its own previous input.
 """
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pandora import checkpoint
 from pandora.config import Config
+from pandora.errors import InvalidInput
 
 TIME = 4  # frames folded into one latent frame
+_SIZES = "config.json"  # beside the weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +163,35 @@ class Autoencoder(nn.Module):
     def _normalise(self, raw: Tensor) -> Tensor:
         stats = (1, -1, 1, 1, 1)
         return (raw - self.latents_mean.view(stats)) / self.latents_std.view(stats)
+
+
+def save_autoencoder(model: Autoencoder, folder: Path) -> Path:
+    """Write `autoencoder.safetensors`, its sizes beside it in `config.json`; returns the weights' path."""
+    path = folder / "autoencoder.safetensors"
+    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, str(path))
+    (folder / _SIZES).write_text(json.dumps({"autoencoder": model.config.to_dict()}, indent=2) + "\n")
+    return path
+
+
+def load_autoencoder(path: str | Path) -> Autoencoder:
+    """The autoencoder of a run or of a weights folder, as large as the `config.json` beside it says. For inference.
+
+    Raises InvalidInput where either file is missing, InvalidCheckpoint where they don't fit each other.
+    """
+    path = Path(path)
+    described = path.with_name(_SIZES)
+    if not path.is_file():
+        raise InvalidInput(f"There is no autoencoder at {path}. Train one: pandora train autoencoder")
+    try:
+        sizes = json.loads(described.read_text())["autoencoder"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InvalidInput(
+            f"{described} doesn't say how large {path.name} is ({error}). Give the folder that pandora train "
+            f"autoencoder wrote, or one of weights."
+        ) from error
+    model = Autoencoder(AutoencoderConfig.from_dict(sizes))
+    checkpoint.fill(model, load_file(path), path)
+    return model.eval()
 
 
 def _silence(conv: nn.Module) -> None:

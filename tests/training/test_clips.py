@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from pandora import presets
 from pandora.errors import InvalidConfig, InvalidInput
@@ -19,7 +18,7 @@ from pandora.training.mixture import parse_mixture
 from pandora.training.shards import NewSample, write_shard
 from pandora.training.store import InMemory, OnDisk
 from pandora.training.windows import Windows
-from pandora.video import Autoencoder
+from pandora.video import Autoencoder, save_autoencoder
 
 MODEL = presets.tiny().autoencoder
 
@@ -41,7 +40,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two folders: `short` has two episodes of two actions, `long` a shard of mixed lengths, an empty one, another."""
     home = tmp_path_factory.mktemp("mixture")
     torch.manual_seed(0)
-    save_file(Autoencoder(MODEL).state_dict(), str(home / "autoencoder.safetensors"))
+    save_autoencoder(Autoencoder(MODEL), home)
     for name, shards in {"short": [[2, 2]], "long": [[3, 1, 3], [], [4]]}.items():
         (home / name).mkdir()
         for shard, lengths in enumerate(shards):
@@ -53,7 +52,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def encoding(home: Path, data: str, **changes: str) -> Encoding:
     values = {"autoencoder": str(home / "autoencoder.safetensors"), "device": "cpu"} | changes
-    return Encoding(data=data, model=MODEL, **values)  # type: ignore[arg-type]
+    return Encoding(data=data, **values)  # type: ignore[arg-type]
 
 
 def test_weights_of_folders() -> None:
@@ -74,7 +73,7 @@ def test_lengths_may_differ(home: Path) -> None:
     past = clips.past([((0, 2), 2), ((1, 0), 0)])
     assert torch.equal(past[0], whole[:, 3:5])
     assert torch.equal(past[1], clips.latents((1, 0))[:, :1].expand_as(past[1]))
-    batch = clips.batch([(0, 2), (1, 0)], [2, 3], past, np.random.default_rng(0))
+    batch = clips.batch([((0, 2), 2), ((1, 0), 3)], past, np.random.default_rng(0))
     assert torch.equal(batch.target[0], whole[:, 5:])
     assert torch.equal(batch.frames[0], torch.from_numpy(film[16]))
     assert int(batch.frames[1].float().mean().round()) == 5 * 24
@@ -89,8 +88,7 @@ def test_memory_serves_what_the_disk_does(home: Path, remembered: int) -> None:
         clips = Clips(f"{home}/long,{home}/short", history=2, chunk=2, keyframes=remembered, store=store)
         places = [((number, row), clip) for number, shard in enumerate(clips.shards)
                   for row, count in enumerate(shard.clips) for clip in range(count)]  # fmt: skip
-        episodes, at = [episode for episode, _ in places], [clip for _, clip in places]
-        served.append(clips.batch(episodes, at, clips.past(places), np.random.default_rng(0)))
+        served.append(clips.batch(places, clips.past(places), np.random.default_rng(0)))
     disk, memory = served
     assert torch.equal(disk.history, memory.history)
     assert torch.equal(disk.target, memory.target)
@@ -139,8 +137,9 @@ def test_stale_latents_are_made_anew(home: Path, tmp_path: Path) -> None:
     list(encode(encoding(home, str(tmp_path))))
     assert Encoded(made).clips == [2]
     torch.manual_seed(1)
-    save_file(Autoencoder(MODEL).state_dict(), str(tmp_path / "other"))
-    list(encode(encoding(home, str(tmp_path), autoencoder=str(tmp_path / "other"))))
+    (tmp_path / "run").mkdir()
+    other = save_autoencoder(Autoencoder(MODEL), tmp_path / "run")
+    list(encode(encoding(home, str(tmp_path), autoencoder=str(other))))
     with pytest.raises(InvalidInput, match="different autoencoders"):
         Clips(f"{home}/short,{tmp_path}", history=1, chunk=2)
     made.write_bytes(made.read_bytes()[:50])

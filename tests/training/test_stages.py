@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model=TINY.autoencoder, device="cpu",
     )  # fmt: skip
     weights = autoencoder.train(stage)
-    latents = encoding.Encoding(data=stage.data, autoencoder=str(weights), model=TINY.autoencoder, device="cpu")
+    latents = encoding.Encoding(data=stage.data, autoencoder=str(weights), device="cpu")
     assert [path.name for path in encoding.encode(latents)] == ["00000.safetensors", "00001.safetensors"]
     model = presets.tiny_model()
     alignment.save(folder / "aligned", model.backbone, model.adapter)
@@ -79,7 +79,7 @@ def test_clips_begin_with_a_world_that_stood_still(folder: Path) -> None:
     assert (clips.size, clips.length((0, 1))) == (12, 2)
     start, later = past = clips.past([((0, 1), 0), ((0, 1), 1)])
     assert torch.equal(start[:, 0], start[:, 1])
-    batch = clips.batch([(0, 1), (0, 1)], [0, 1], past, np.random.default_rng(0))
+    batch = clips.batch([((0, 1), 0), ((0, 1), 1)], past, np.random.default_rng(0))
     assert torch.equal(batch.target[0], later)
     assert batch.sentences[1] in clips.shards[0].labels[1]["actions"][1]["sentences"]
     assert batch.earlier[0] == ()
@@ -101,7 +101,7 @@ def test_own_rollouts_tune_backbone_and_adapter(folder: Path) -> None:
     video.train(settings(folder))
     before, _ = load_training(folder / "video" / "adapter.safetensors")
     values = settings(folder).to_dict() | {
-        "model": TINY.video, "decoder": TINY.autoencoder, "out": str(folder / "rollout"),
+        "model": TINY.video, "out": str(folder / "rollout"),
         "start_from": str(folder / "video"), "own": 0.5,
         "tune": True, "tune_rate": 1.0, "steps": 3, "learning_rate": 1e-2,
     }  # fmt: skip
@@ -126,9 +126,7 @@ def test_the_pool_feeds_the_model_its_own_clips(folder: Path) -> None:
 
 def test_the_decoder_learns_along_and_the_latents_stay(folder: Path) -> None:
     weights = str(folder / "ae" / "autoencoder.safetensors")
-    together = settings(
-        folder, out=str(folder / "joint"), autoencoder=weights, decoder=TINY.autoencoder, joint=2, steps=3, save_every=3
-    )
+    together = settings(folder, out=str(folder / "joint"), autoencoder=weights, joint=2, steps=3, save_every=3)
     video.train(together)
     before, after = load_file(weights), load_file(folder / "joint" / "autoencoder.safetensors")
     assert before.keys() == after.keys()
@@ -190,7 +188,7 @@ def test_the_metric_tells_what_an_error_looks_like(folder: Path) -> None:
 
 def test_training_counts_errors_by_what_is_seen_of_them(folder: Path) -> None:
     weights = folder / "ae" / "autoencoder.safetensors"
-    video.train(settings(folder, out=str(folder / "seen"), autoencoder=str(weights), decoder=TINY.autoencoder))
+    video.train(settings(folder, out=str(folder / "seen"), autoencoder=str(weights)))
     lines = [json.loads(line) for line in (folder / "seen" / "metrics.jsonl").read_text().splitlines()]
     assert all(line["seen"] != line["moving"] for line in lines)
 

@@ -4,13 +4,12 @@ import time
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
 from pandora import presets
 from pandora.training.data import DataConfig
 from pandora.training.encoding import Encoding
 from pandora.training.supply import Supply, make_in_rounds
-from pandora.video import Autoencoder
+from pandora.video import Autoencoder, save_autoencoder
 
 MODEL = presets.tiny().autoencoder
 
@@ -31,11 +30,10 @@ def test_rounds_double_and_end_with_all(tmp_path: Path) -> None:
 
 def test_the_rest_is_made_and_encoded_beside_the_training(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    weights = tmp_path / "autoencoder.safetensors"
-    save_file(Autoencoder(MODEL).state_dict(), str(weights))
+    weights = save_autoencoder(Autoencoder(MODEL), tmp_path)
     config = made(tmp_path / "data")
     next(make_in_rounds(config, 4))
-    encoded = Encoding(data=config.out, autoencoder=str(weights), model=MODEL, device="cpu")
+    encoded = Encoding(data=config.out, autoencoder=str(weights), device="cpu")
     with Supply(config, encoded, tmp_path / "supply") as supply:
         supply.start("make", "encode")
         supply.start("make")  # is under way
