@@ -27,7 +27,7 @@ from pandora.errors import InvalidConfig
 from pandora.runtime import Runtime
 from pandora.training import sentences as text
 from pandora.training.lesson import COLOUR_WIDTH, Lesson, LessonConfig, embeddings_of, prepare
-from pandora.training.progress import Log, Pace, keep_run, learning_rate, record, take_up_run, time_spent
+from pandora.training.progress import Course, Log, keep_run, record, take_up_run
 from pandora.training.teacher import Teacher, build_tokenizer
 from pandora.worlds import make_world
 from pandora.worlds.base import World
@@ -240,25 +240,24 @@ def align(
     table = backbone.language.model.get_input_embeddings()
     hook = table.register_forward_hook(lambda _module, _inputs, output: _blur(config, output))
     before = Before.of(backbone, adapter) if config.keep else None
-    step = take_up_run(out, modules, [optimiser])
-    pace = Pace(config.steps, config.minutes, time_spent(out))
-    over = pace.is_over(step)
-    while not over:
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, pace.total(step), config.learning_rate, config.warmup)
+    start = take_up_run(out, modules, [optimiser])
+    course = Course(out, config, [optimiser], start, config.warmup)
+    for step in course:
         with torch.autocast(runtime.device.type, dtype=torch.bfloat16):
             parts = losses(config, lesson, backbone, adapter, heads, step, before)
         optimiser.zero_grad(set_to_none=True)
         torch.stack(list(parts.values())).sum().backward()
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
-        step += 1
-        over = pace.is_over(step)
-        if step % config.save_every == 0 or over:
-            keep_run(out, modules, [optimiser], step, spent=pace.spent)
+        if course.saves:
+            keep_run(out, modules, [optimiser], course.done, spent=course.spent)
             save(out, backbone, adapter)
             save_file({k: v.contiguous() for k, v in heads.state_dict().items()}, out / "heads.safetensors")
-        yield {"step": step, "of": pace.total(step), **{name: float(value.detach()) for name, value in parts.items()}}
+        yield {
+            "step": course.done,
+            "of": course.total,
+            **{name: float(value.detach()) for name, value in parts.items()},
+        }
     hook.remove()
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from pandora.config import Config
 from pandora.errors import InvalidConfig
 from pandora.runtime import Runtime
-from pandora.training.progress import Log, Pace, keep_run, learning_rate, record, take_up_run, time_spent
+from pandora.training.progress import Course, Log, keep_run, record, take_up_run
 from pandora.training.windows import Windows
 from pandora.video.autoencoder import TIME, Autoencoder, AutoencoderConfig, save_autoencoder
 
@@ -119,15 +119,12 @@ def train(config: AutoencoderTraining) -> Path:
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, betas=(0.9, 0.98), weight_decay=1e-3)
     start = take_up_run(folder, model, [optimizer])
     record(folder, config)
-    log, pace = Log(folder, config.steps, start), Pace(config.steps, config.minutes, time_spent(folder))
+    log, course = Log(folder, config.steps, start), Course(folder, config, [optimizer], start)
     films = batches(config, start)
     kept = Kept(config, before, start) if before is not None else None
-    step, over = start, pace.is_over(start)
-    while not over:
+    for step in course:
         video = to_video(next(films), runtime.device)
         torch.manual_seed(config.seed * 1_000_003 + step)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, pace.total(step), config.learning_rate)
         with torch.autocast(runtime.device.type, torch.bfloat16):
             loss, error = loss_of(model, video, config)
             change = kept.change(model) if kept else loss.new_zeros(())
@@ -138,12 +135,10 @@ def train(config: AutoencoderTraining) -> Path:
         log.add(
             loss=loss.item(), psnr=-10 * float(torch.log10(error.detach())), **({"keep": change.item()} if kept else {})
         )
-        step += 1
-        over = pace.is_over(step)
-        if step % config.log_every == 0:
-            log(step, pace.total(step))
-        if step % config.save_every == 0 or over:
-            keep_run(folder, model, [optimizer], step, spent=pace.spent)
+        if course.logs:
+            log(course.done, course.total)
+        if course.saves:
+            keep_run(folder, model, [optimizer], course.done, spent=course.spent)
     if kept is None:
         measure_latents(model, config)
     log.curve("loss", "psnr")

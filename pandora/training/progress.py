@@ -5,9 +5,9 @@ import math
 import os
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from rich.console import Console
@@ -89,34 +89,81 @@ def _cpu_lines() -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
-class Pace:
-    """How many steps a stage will take: those asked for or, with `minutes`, as many as fit into them."""
-
-    def __init__(self, steps: int, minutes: float = 0.0, spent: float = 0.0):
-        self.steps, self.seconds = steps, 60 * minutes
-        self.began = time.monotonic() - spent
-
-    @property
-    def spent(self) -> float:
-        """Seconds, with those of earlier starts."""
-        return time.monotonic() - self.began
-
-    def total(self, step: int) -> int:
-        """Steps in all, as things look after `step` of them."""
-        if not self.seconds or not step:
-            return self.steps
-        return min(self.steps, max(1, round(step * self.seconds / max(self.spent, 1e-9))))
-
-    def is_over(self, step: int) -> bool:
-        return step >= self.steps or (self.seconds > 0 and self.spent >= self.seconds)
-
-
 def learning_rate(step: int, total: int, peak: float, warmup: int = 200, floor: float = 0.02) -> float:
     """Linear warm-up, then a cosine down to `floor` of the peak."""
     if step < warmup:
         return peak * (step + 1) / warmup
     phase = min(1.0, (step - warmup) / max(1, total - warmup))
     return peak * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * phase)))
+
+
+class Plan(Protocol):
+    """What a stage's settings say about its steps."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def minutes(self) -> float: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def log_every(self) -> int: ...
+    @property
+    def save_every(self) -> int: ...
+
+
+class Course:
+    """The steps of a run, from where it stands to its end: as many as planned or, with `minutes`, as fit into them.
+
+    Iterate to take them: each gives its number, from 0, once the optimizers have its learning rate, times the `scale`
+    of a group that has one. Within a step `done` counts it already, and `logs`, `saves` and `over` say what is due
+    after it.
+    """
+
+    def __init__(
+        self, folder: Path, plan: Plan, optimizers: Sequence[torch.optim.Optimizer], start: int, warmup: int = 200
+    ):
+        self.plan, self.warmup, self.done = plan, warmup, start
+        self.groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+        self.began = time.monotonic() - time_spent(folder)
+        self.asked, self.ended = -1, False
+
+    def __iter__(self) -> Iterator[int]:
+        while not self.over:
+            rate = learning_rate(self.done, self.total, self.plan.learning_rate, self.warmup)
+            for group in self.groups:
+                group["lr"] = group.get("scale", 1.0) * rate
+            self.done += 1
+            yield self.done - 1
+
+    @property
+    def spent(self) -> float:
+        """Seconds, with those of earlier starts."""
+        return time.monotonic() - self.began
+
+    @property
+    def total(self) -> int:
+        """Steps in all, as things look now."""
+        if not self.plan.minutes or not self.done:
+            return self.plan.steps
+        fit = round(self.done * 60 * self.plan.minutes / max(self.spent, 1e-9))
+        return min(self.plan.steps, max(1, fit))
+
+    @property
+    def over(self) -> bool:
+        """The clock is asked once a step, so that the last one is also the one that saves."""
+        if self.asked != self.done:
+            late = self.plan.minutes > 0 and self.spent >= 60 * self.plan.minutes
+            self.asked, self.ended = self.done, self.done >= self.plan.steps or late
+        return self.ended
+
+    @property
+    def logs(self) -> bool:
+        return self.done % self.plan.log_every == 0
+
+    @property
+    def saves(self) -> bool:
+        return self.done % self.plan.save_every == 0 or self.over
 
 
 def save_training(path: Path, tensors: dict[str, torch.Tensor], header: dict[str, Any]) -> None:

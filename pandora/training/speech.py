@@ -27,7 +27,7 @@ from pandora.training.alignment import load as load_aligned
 from pandora.training.alignment import moved
 from pandora.training.alignment import save as save_aligned
 from pandora.training.encoded import SUFFIX, Encoded
-from pandora.training.progress import Log, Pace, blend, keep_run, learning_rate, record, take_up_run, time_spent
+from pandora.training.progress import Course, Log, blend, keep_run, record, take_up_run
 from pandora.worlds import make_world
 from pandora.worlds.base import Meaning, World
 
@@ -186,12 +186,9 @@ def train(config: SpeechConfig) -> Path:
     losses = Losses(config, backbone, adapter, before)
     log = Log(folder, config.steps, start)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    pace, step = Pace(config.steps, config.minutes, time_spent(folder)), start
-    over = pace.is_over(step)
-    while not over:
+    course = Course(folder, config, [optimizer], start)
+    for step in course:
         rng = np.random.default_rng([config.seed, step])
-        for group in optimizer.param_groups:
-            group["lr"] = group["scale"] * learning_rate(step, pace.total(step), config.learning_rate)
         with torch.autocast(runtime.device.type, torch.bfloat16):
             parts = losses(episodes.draw(config.batch, rng), rng)
         optimizer.zero_grad(set_to_none=True)
@@ -200,12 +197,10 @@ def train(config: SpeechConfig) -> Path:
         optimizer.step()
         blend(average, backbone, config.ema, step)
         log.add(**{name: part.item() for name, part in parts.items()})
-        step += 1
-        over = pace.is_over(step)
-        if step % config.log_every == 0 or over:
-            log(step, pace.total(step))
-        if step % config.save_every == 0 or over:
-            keep_run(folder, backbone, [optimizer], step, average, pace.spent)
+        if course.logs or course.over:
+            log(course.done, course.total)
+        if course.saves:
+            keep_run(folder, backbone, [optimizer], course.done, average, course.spent)
             kept = Backbone(backbone.config, backbone.tokenizer)
             checkpoint.fill(kept, average, folder)
             save_aligned(folder, kept, adapter)

@@ -32,17 +32,7 @@ from pandora.training.lora import add_lora, fold
 from pandora.training.metric import visible_metric
 from pandora.training.outcome import OutcomeHead
 from pandora.training.pool import Pool
-from pandora.training.progress import (
-    Log,
-    Pace,
-    blend,
-    keep_run,
-    learning_rate,
-    record,
-    save_training,
-    take_up_run,
-    time_spent,
-)
+from pandora.training.progress import Course, Log, blend, keep_run, record, save_training, take_up_run
 from pandora.training.store import InMemory, OnDisk
 from pandora.video.autoencoder import load_autoencoder
 from pandora.video.flow import VideoConfig, VideoModel, diffuse
@@ -325,8 +315,7 @@ def train(config: VideoTraining) -> Path:
     average = {name: value.detach().clone() for name, value in model.state_dict().items()}
     optimizers = model.optimizers(config)
     start = take_up_run(folder, model, optimizers, average)
-    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-    parameters = [p for group in groups for p in group["params"]]
+    parameters = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
     clips = _clips(config, runtime.device)
     metric = None
     if config.autoencoder:
@@ -339,11 +328,8 @@ def train(config: VideoTraining) -> Path:
     if rank == 0:
         record(folder, config, dist.get_world_size() if parallel else 1)
     log = Log(folder, config.steps, start)
-    pace, step = Pace(config.steps, config.minutes, time_spent(folder)), start
-    over = pace.is_over(step)
-    while not over:
-        for group in groups:
-            group["lr"] = group["scale"] * learning_rate(step, pace.total(step), config.learning_rate)
+    course = Course(folder, config, optimizers, start)
+    for step in course:
         with torch.autocast(runtime.device.type, torch.bfloat16):
             true = films(pool.places[: config.joint]) if films else None
             outcome = step_losses(model, pool.batch(), config, own, runtime.device, metric, true)
@@ -355,15 +341,13 @@ def train(config: VideoTraining) -> Path:
         pool.advance(outcome.made, outcome.errors)
         blend(average, model, config.ema, step)
         log.add(loss=outcome.loss.item(), **outcome.metrics, grad_norm=float(norm))
-        step += 1
-        over = pace.is_over(step)
-        if rank == 0 and step % config.log_every == 0:
-            log(step, pace.total(step), clips=clips.size)
-        if step % config.save_every == 0 or over:
+        if rank == 0 and course.logs:
+            log(course.done, course.total, clips=clips.size)
+        if course.saves:
             clips.refresh()
             if rank == 0:
-                keep_run(folder, model, optimizers, step, average, pace.spent)
-                save(folder, model, average, step, config)
+                keep_run(folder, model, optimizers, course.done, average, course.spent)
+                save(folder, model, average, course.done, config)
     if rank == 0:
         log.curve("loss", "robust", "mse")
     if parallel:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from pandora import presets
 from pandora.backbone import Backbone
 from pandora.training import alignment, data, encoding, speech
 from pandora.training.encoded import Encoded
+from pandora.video import save_autoencoder
 from pandora.worlds import make_world
 
 
@@ -23,10 +23,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     list(data.make(made))
     torch.manual_seed(0)
     model = presets.tiny_model()
-    weights = folder / "autoencoder.safetensors"
-    save_file(model.autoencoder.state_dict(), str(weights))
-    settings = {"autoencoder": str(weights), "model": model.config.autoencoder, "device": "cpu"}
-    list(encoding.encode(encoding.Encoding(data=str(folder / "data"), **settings)))
+    weights = save_autoencoder(model.autoencoder, folder)
+    list(encoding.encode(encoding.Encoding(data=str(folder / "data"), autoencoder=str(weights), device="cpu")))
     silent = Backbone(replace(model.config.backbone, voice=0), model.backbone.tokenizer)
     alignment.save(folder / "aligned", silent, model.adapter)
     return folder
