@@ -15,12 +15,16 @@ class Pool:
         self.places = [clips.place(rng, self.emphasis) for _ in range(rows)]  # an episode and a clip in it
         self.histories = clips.past(self.places)  # (rows, C, keyframes + history, h, w)
 
+    @property
+    def kinds(self) -> list[str]:
+        return [self.clips.kind(*place) for place in self.places]
+
     def batch(self) -> Batch:
         return self.clips.batch(self.places, self.histories, self.rng)
 
     def advance(self, made: Tensor | None, errors: list[float]) -> None:
         """Own rows go on from `made` (own, C, chunk, h, w); the others, and finished ones, draw a new place."""
-        self.emphasis.learn([self.clips.kind(*place) for place in self.places], errors)
+        self.emphasis.learn(self.kinds, errors)
         going_on = [row for row in range(self.own if made is not None else 0) if self._goes_on(*self.places[row])]
         anew = sorted(set(range(len(self.places))) - set(going_on))
         for row in going_on:

@@ -26,21 +26,19 @@ class Log:
         self.path = folder / "metrics.jsonl"
         self.total, self.start = total, start
         self.began = time.monotonic()
-        self.sums: dict[str, float] = {}
-        self.count = 0
+        self.values: dict[str, list[float]] = {}
         self.console = Console(highlight=False)
 
     def add(self, **metrics: float) -> None:
-        """Metrics of one step; the next line shows their means since the last one."""
-        self.count += 1
+        """Metrics of one step; the next line shows their means since the last one, over those that were added."""
         for name, value in metrics.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
+            self.values.setdefault(name, []).append(value)
 
     def __call__(self, step: int, of: int | None = None, /, **metrics: float) -> None:
         """Print and keep the line of a step, of as many; None: of what was planned."""
         total = of or self.total
-        metrics = {name: value / self.count for name, value in self.sums.items()} | metrics
-        self.sums, self.count = {}, 0
+        metrics = {name: sum(values) / len(values) for name, values in self.values.items()} | metrics
+        self.values = {}
         elapsed = time.monotonic() - self.began
         rate = (step - self.start) / elapsed if elapsed else 0.0
         left = (total - step) / rate if rate else 0.0
@@ -50,7 +48,7 @@ class Log:
         self.console.print(f"step {step}/{total}  {shown}  {rate:.2f} steps/s  {left / 60:.0f} min left")
 
     def curve(self, *names: str) -> None:
-        """Write `curve.png`: the named metrics over steps, each on its own logarithmic panel."""
+        """Write `curve.png`: the named metrics over steps, each in a panel of its own; all of error.* share one."""
         if not self.path.exists():  # the run ended before its first line
             return
         import matplotlib.pyplot as plt
@@ -58,15 +56,18 @@ class Log:
         rows = [json.loads(line) for line in self.path.read_text().splitlines()]
         figure, axes = plt.subplots(1, len(names), figsize=(5 * len(names), 3.2), squeeze=False)
         for axis, name in zip(axes[0], names, strict=True):
-            points = [(row["step"], row[name]) for row in rows if name in row]
-            axis.plot(*zip(*points, strict=True), linewidth=1) if points else None
-            axis.set(xlabel="step", title=name)
-            if (
-                points
-                and min(value for _, value in points) > 0
-                and max(v for _, v in points) > 10 * min(v for _, v in points)
-            ):
+            family = name.removesuffix("*")
+            lines = [name] if family == name else sorted({key for row in rows for key in row if key.startswith(family)})
+            values: list[float] = []
+            for line in lines:
+                points = [(row["step"], row[line]) for row in rows if line in row]
+                axis.plot(*zip(*points, strict=True), linewidth=1, label=line.removeprefix(family)) if points else None
+                values += [value for _, value in points]
+            axis.set(xlabel="step", title=name.removesuffix(".*"))
+            if values and min(values) > 0 and max(values) > 10 * min(values):
                 axis.set_yscale("log")
+            if len(lines) > 1:
+                axis.legend(fontsize=7)
             axis.grid(alpha=0.3)
         figure.tight_layout()
         figure.savefig(self.path.with_name("curve.png"), dpi=120)

@@ -338,9 +338,11 @@ def train(config: VideoTraining) -> Path:
             average_gradients(parameters)
         norm = nn.utils.clip_grad_norm_(parameters, 1.0)
         step_all(optimizers)
+        log.add(loss=outcome.loss.item(), **outcome.metrics, grad_norm=float(norm))
+        for kind, error in zip(pool.kinds, outcome.errors, strict=True):
+            log.add(**{f"error.{kind.partition('/')[0]}": error})
         pool.advance(outcome.made, outcome.errors)
         blend(average, model, config.ema, step)
-        log.add(loss=outcome.loss.item(), **outcome.metrics, grad_norm=float(norm))
         if rank == 0 and course.logs:
             log(course.done, course.total, clips=clips.size)
         if course.saves:
@@ -349,7 +351,7 @@ def train(config: VideoTraining) -> Path:
                 keep_run(folder, model, optimizers, course.done, average, course.spent)
                 save(folder, model, average, course.done, config)
     if rank == 0:
-        log.curve("loss", "robust", "mse")
+        log.curve("loss", "robust", "error.*")
     if parallel:
         dist.destroy_process_group()
     return folder
