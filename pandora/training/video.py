@@ -34,6 +34,7 @@ from pandora.training.outcome import OutcomeHead
 from pandora.training.pool import Pool
 from pandora.training.progress import Course, Log, blend, keep_run, record, save_training, take_up_run
 from pandora.training.store import InMemory, OnDisk
+from pandora.training.unseen import Unseen
 from pandora.video.autoencoder import load_autoencoder
 from pandora.video.flow import VideoConfig, VideoModel, diffuse
 from pandora.video.transformer import Cache
@@ -77,6 +78,9 @@ class VideoTraining(Config):
     seed: int = 0
     log_every: int = 50
     save_every: int = 250
+    unseen: str = ""  # folders of films that are not learned from: their error is told, see pandora/training/unseen.py
+    unseen_clips: int = 48  # of each of these folders
+    unseen_every: int = 500  # steps
     threads: int = 1
     device: str = "auto"
     model: VideoConfig = field(default_factory=VideoConfig)
@@ -317,9 +321,12 @@ def train(config: VideoTraining) -> Path:
     start = take_up_run(folder, model, optimizers, average)
     parameters = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
     clips = _clips(config, runtime.device)
-    metric = None
+    metric, unseen = None, None
     if config.autoencoder:
         metric = visible_metric(load_autoencoder(config.autoencoder), clips).to(runtime.device)
+    if config.unseen and rank == 0:
+        others = _clips(replace(config, data=config.unseen, share=1.0), runtime.device)
+        unseen = Unseen(others, config.unseen_clips, config.batch)
     films = Films(clips) if config.joint else None
     own = round(config.own * config.batch)
     emphasis = Emphasis(config.floor, stress=stress_of(config.stress))
@@ -343,6 +350,8 @@ def train(config: VideoTraining) -> Path:
             log.add(**{f"error.{kind.partition('/')[0]}": error})
         pool.advance(outcome.made, outcome.errors)
         blend(average, model, config.ema, step)
+        if unseen is not None and (course.done % config.unseen_every == 0 or course.over):
+            log.add(**{f"unseen.{world}": error for world, error in unseen(model, average).items()})
         if rank == 0 and course.logs:
             log(course.done, course.total, clips=clips.size)
         if course.saves:
@@ -351,7 +360,7 @@ def train(config: VideoTraining) -> Path:
                 keep_run(folder, model, optimizers, course.done, average, course.spent)
                 save(folder, model, average, course.done, config)
     if rank == 0:
-        log.curve("loss", "robust", "error.*")
+        log.curve("loss", "robust", "error.*", *(["unseen.*"] if unseen is not None else []))
     if parallel:
         dist.destroy_process_group()
     return folder

@@ -18,6 +18,7 @@ from pandora.training.lora import add_lora, fold
 from pandora.training.metric import visible_metric
 from pandora.training.pool import Pool
 from pandora.training.progress import load_training
+from pandora.training.unseen import Unseen
 from pandora.video import Autoencoder
 
 TINY = presets.tiny()
@@ -191,6 +192,25 @@ def test_training_counts_errors_by_what_is_seen_of_them(folder: Path) -> None:
     video.train(settings(folder, out=str(folder / "seen"), autoencoder=str(weights)))
     lines = [json.loads(line) for line in (folder / "seen" / "metrics.jsonl").read_text().splitlines()]
     assert all(line["seen"] != line["moving"] for line in lines)
+
+
+def test_what_is_unseen_is_measured_against_standing_still(folder: Path) -> None:
+    torch.manual_seed(0)
+    model = video.Trainer(settings(folder))
+    unseen = Unseen(Clips(str(folder / "data"), history=1, chunk=2), count=5, batch=2)
+    still = {
+        name: torch.zeros_like(value) if "proj_out" in name else value for name, value in model.state_dict().items()
+    }
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    told = unseen(model, model.state_dict())
+    assert unseen(model, still) == {"blocks": pytest.approx(1.0, abs=1e-3)}, "the residual is nothing"
+    assert told["blocks"] != pytest.approx(1.0, abs=1e-3)
+    assert unseen(model, model.state_dict()) == told
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    home = folder / "watched"
+    video.train(settings(folder, out=str(home), unseen=str(folder / "data"), unseen_clips=2, unseen_every=2, steps=3))
+    lines = [json.loads(line) for line in (home / "metrics.jsonl").read_text().splitlines()]
+    assert ["unseen.blocks" in line for line in lines] == [False, True, True]
 
 
 def test_low_rank_updates_fold_into_plain_weights() -> None:
