@@ -61,6 +61,7 @@ def make_one(world: World, config: DataConfig, folder: Path, until: int | None =
     if config.clips < 1 or config.episodes < 1 or not 0 <= config.illegal <= 1 or not 0 <= config.goals <= 1:
         raise InvalidInput("Ask for at least one clip and one episode a shard; shares are from 0 to 1.")
     config = replace(config, length=config.actions_in(world))
+    world.reset(0, **config.options_for(world))  # a wrong option is told before any work
     count = math.ceil(config.clips / config.length)
     settings = {
         "kind": "world",
@@ -70,6 +71,7 @@ def make_one(world: World, config: DataConfig, folder: Path, until: int | None =
         "size": world.size,
         "codec": CODEC,
         **{name: getattr(config, name) for name in _SHAPES_DATA},
+        **({"scene": list(config.scene)} if config.scene else {}),
         "clips": count * config.length,
         "made_with": f"pandora {__version__}",
     }
@@ -106,6 +108,7 @@ def _make_sample(task: tuple[str, DataConfig, int]) -> Sequence[NewSample]:
     label = {
         "world": name,
         "seed": seed,
+        **({"scene": config.options_for(world)} if config.scene else {}),
         "fps": world.fps,
         "frames_per_action": world.frames_per_action,
         "behaviour": episode.behaviour,

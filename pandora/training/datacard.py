@@ -43,9 +43,10 @@ _LAYOUT = """
 `NNNNN.tar` are WebDataset shards; what belongs together shares its name:
 
 - `KEY.mp4`: an episode, {codec}. Its first frame is the start picture; every action adds {per_action} frames.
-- `KEY.json`: `world`, `seed`, `fps`, `frames_per_action`, `behaviour` and `actions`, a list of `meaning` (verb and
-  arguments), `verb`, `legal` (whether the rules allowed it; what they forbid is attempted and fails), `sentences` that
-  say it, `text` (the first of them), `start` and `end` in seconds of the film.
+- `KEY.json`: `world`, `seed` and, where it was asked for, `scene` (what the start had to be like), `fps`,
+  `frames_per_action`, `behaviour` and `actions`, a list of `meaning` (verb and arguments), `verb`, `legal` (whether the
+  rules allowed it; what they forbid is attempted and fails), `sentences` that say it, `text` (the first of them),
+  `start` and `end` in seconds of the film.
 
 `NNNNN.safetensors`, where there are some, are the same episodes as `pandora data encode` prepares them for the video
 model. `dataset.json` has the settings. `pandora data look {folder}` draws some of it.
@@ -56,7 +57,7 @@ anything recorded.
 
 ```sh
 pandora data make --world {world} --clips {asked} --length {length} --episodes {per_shard} --sentences {few} \\
-                  --illegal {illegal} --goals {goals} --seed {seed} --out {folder}
+                  --illegal {illegal} --goals {goals} --seed {seed}{scene} --out {folder}
 ```
 
 The same command gives the same shards, on any number of processes. Episode n begins with the scene of seed
@@ -128,6 +129,7 @@ def write(folder: Path) -> Path:
             **shared, world=config["world"], asked=config["clips"], length=config["length"], seed=config["seed"],
             per_shard=config["episodes"], few=config["sentences"], illegal=config["illegal"], goals=config["goals"],
             splits=f": {named}" if named else "",
+            scene="".join(f" --scene {option}" for option in config.get("scene", ())),
         )  # fmt: skip
     else:
         what = _IMPORTED.format(**shared, source=config["source"], form=config["form"])

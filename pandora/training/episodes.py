@@ -4,6 +4,7 @@ Behaviour is random, or pursues goals of the world's own (`World.demonstrate`); 
 what the rules forbid. No transition of the world's hold-out and no sentence of its held-out phrasings is ever used.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,10 +27,23 @@ class EpisodeConfig(Config):
     sentences: int = 8  # phrasings drawn for each action
     illegal: float = 0.18  # share of actions that the rules forbid: what fails has to be learned as well
     goals: float = 0.3  # share of episodes that pursue a goal, where the world has goals
+    scene: tuple[str, ...] = ()  # what all scenes shall be like, such as blocks=5: options of the world's reset
 
     def actions_in(self, world: World) -> int:
         """Actions in an episode of this world."""
         return self.length or world.episode_clips
+
+    def options_for(self, world: World) -> dict[str, Any]:
+        """The options of `World.reset`. Raises InvalidInput for what is kept for evaluation."""
+        options = {
+            name.strip(): _value(text.strip()) for name, _, text in (entry.partition("=") for entry in self.scene)
+        }
+        for split, held in world.splits().items():
+            if taken := [name for name, value in held.items() if name in options and options[name] == value]:
+                raise InvalidInput(
+                    f"{taken[0]}={options[taken[0]]} is kept for evaluation ({split} of {world.name}); train on others."
+                )
+        return options
 
 
 @dataclass(frozen=True)
@@ -72,7 +86,7 @@ def _seldom(world: World) -> set[str]:
 def make_episode(world: World, config: EpisodeConfig, seed: int) -> Episode:
     """The episode of that seed. Seeds of training are below `TRAINING_SEEDS`."""
     rng, words = np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2])
-    scene = world.reset(seed)
+    scene = world.reset(seed, **config.options_for(world))
     plan = _plan(world, scene, rng) if rng.random() < config.goals else None
     behaviour = "random" if plan is None else "goal"
     frames, actions = [world.render(scene)[None]], []
@@ -109,6 +123,14 @@ def make_episode(world: World, config: EpisodeConfig, seed: int) -> Episode:
             plan = []  # thrown off its course: from here the goal is pursued anew
         scene = outcome.scene
     return Episode(np.concatenate(frames), actions, behaviour)
+
+
+def _value(text: str) -> Any:
+    """5, true and 0.5 are what they look like; anything else is a word."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _plan(world: World, scene: Any, rng: np.random.Generator) -> list[Meaning] | None:

@@ -104,7 +104,7 @@ class Episodes:
     def _walk(self, world: World, label: Mapping[str, Any]) -> list[str]:
         if label["world"] != world.name:
             raise InvalidInput(f"There are episodes of {label['world']} among those of {world.name}.")
-        scene = world.reset(label["seed"])
+        scene = world.reset(label["seed"], **label.get("scene", {}))
         states = [self.planning.say_state(world.facts(scene))]
         for action in label["actions"]:
             verb, *arguments = action["meaning"].split()

@@ -95,6 +95,22 @@ def test_nothing_held_out_is_written(folder: Path) -> None:
             scene = world.advance(scene, meaning)
 
 
+def test_scenes_may_be_asked_for(tmp_path: Path) -> None:
+    made = next(data.make(settings(tmp_path / "d", clips=4, scene=("blocks=5", "light=false"))))
+    world = make_world("blocks")
+    for label in labels(made):
+        assert label["scene"] == {"blocks": 5, "light": False}
+        scene = world.reset(label["seed"], **label["scene"])
+        assert (len(scene.blocks), scene.light) == (5, False)
+    assert "--scene blocks=5 --scene light=false" in (made / "README.md").read_text()
+    with pytest.raises(InvalidInput, match="kept for evaluation"):
+        next(data.make(settings(tmp_path / "held", scene=("blocks=6",))))
+    with pytest.raises(InvalidInput, match="no option colour"):
+        next(data.make(settings(tmp_path / "none", scene=("colour=red",))))
+    with pytest.raises(InvalidInput, match="made otherwise"):
+        next(data.make(settings(made, clips=4)))
+
+
 class Tempting(Blocks):
     """Nearly everything is held out, and what it demonstrates is nothing else."""
 
