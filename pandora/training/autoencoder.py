@@ -61,18 +61,26 @@ def to_video(frames: Tensor, device: torch.device) -> Tensor:
     return frames.to(device).permute(0, 4, 1, 2, 3).float() / 127.5 - 1
 
 
+def shown_error(made: Tensor, true: Tensor, moving_weight: float, rest_weight: float) -> Tensor:
+    """What is wrong with frames (B, 3, 4k, H, W) in -1..1: mean of |x - y| + (x - y)^2, weighted.
+
+    More weight have pixels that differ from the first frame, and the frames on which an action may end.
+    """
+    error = made.float() - true
+    weight = 1 + moving_weight * ((true - true[:, :, :1]).abs().amax(1, keepdim=True) > 0.12)
+    weight[:, :, TIME - 1 :: TIME] *= rest_weight
+    return (weight * (error.abs() + error.square())).mean()
+
+
 def loss_of(model: Autoencoder, video: Tensor, config: AutoencoderTraining) -> tuple[Tensor, Tensor]:
     """Weighted reconstruction loss and the plain mean squared error (in 0..1 units)."""
     sequence = torch.cat([video[:, :, :1].expand(-1, -1, 3, -1, -1), video], 2)
     raw = model.encode_raw(sequence)
     noisy = raw + config.latent_noise * raw.detach().std((0, 2, 3, 4), keepdim=True) * torch.randn_like(raw)
     memory = model.begin_memory(video.shape[0], *raw.shape[-2:])
-    error = model.decode_raw(noisy, memory)[0].float() - sequence
-    moving = (sequence - sequence[:, :, :1]).abs().amax(1, keepdim=True) > 0.12
-    weight = 1 + config.moving_weight * moving
-    weight[:, :, TIME - 1 :: TIME] *= config.rest_weight
-    loss = (weight * (error.abs() + error.square())).mean() + 1e-4 * raw.float().square().mean()
-    return loss, (error[:, :, 3:] / 2).square().mean()
+    made = model.decode_raw(noisy, memory)[0]
+    loss = shown_error(made, sequence, config.moving_weight, config.rest_weight) + 1e-4 * raw.float().square().mean()
+    return loss, ((made.float() - sequence)[:, :, 3:] / 2).square().mean()
 
 
 class Kept:

@@ -1,7 +1,7 @@
 """The decoder trained along with the video model: what it makes of the prediction shall look like the film.
 
-L_joint = mean of |x - y| + (x - y)^2 over the pixels of a few rows, x the decoded prediction and y the true frames. The
-encoder stays as it is, and so do the latents; gradients reach the decoder and the video model.
+The loss is the autoencoder's own, `shown_error` of the decoded prediction, on a few rows. The encoder stays as it is,
+and so do the latents; gradients reach the decoder and the video model.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pandora.media import Frames
-from pandora.training.autoencoder import to_video
+from pandora.training.autoencoder import shown_error, to_video
 from pandora.training.clips import Clips, Place
 from pandora.training.filmcodec import decode_film
 from pandora.training.shards import TarSample, samples
@@ -20,6 +20,7 @@ from pandora.video.autoencoder import TIME, Autoencoder
 
 _ENCODER = ("patch_in", "frame_in", "frame_encoder", "frame_merge", "encoder", "to_latent")
 _KEPT = 256  # decoded films
+_MOVING, _REST = 8.0, 2.0  # weights as the autoencoder was trained with
 
 
 class Films:
@@ -66,6 +67,5 @@ class JointDecoder(nn.Module):
         rows = len(films)
         latents = torch.cat([last[:rows], clean[:rows].to(last.dtype)], 2)
         memory = self.autoencoder.begin_memory(rows, *latents.shape[-2:])
-        made = self.autoencoder.decode_step(latents, memory)[0][:, :, TIME:].float()
-        error = made - to_video(films, made.device)
-        return (error.abs() + error.square()).mean()
+        made = self.autoencoder.decode_step(latents, memory)[0][:, :, TIME:]
+        return shown_error(made, to_video(films, made.device), _MOVING, _REST)
