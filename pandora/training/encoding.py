@@ -1,6 +1,6 @@
 """`pandora data encode`: films to latents, a file beside each shard, which the video stages read.
 
-A file says which autoencoder and which shard it was made of; where either is another one by now it is made anew.
+A file says which encoder and which shard it was made of; where either is another one by now it is made anew.
 """
 
 import hashlib
@@ -37,9 +37,18 @@ class Encoding(Config):
 
 
 def fingerprint(path: str | Path) -> str:
-    """Which weights these are: the beginning of the file's SHA-256."""
+    """Which file this is: the beginning of its SHA-256."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def latents_of(model: Autoencoder) -> str:
+    """Whose latents these are: the beginning of the SHA-256 of all that encodes. The decoder may go on learning."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        if model.encodes(name):
+            digest.update(name.encode() + value.detach().float().cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def encode(config: Encoding) -> Iterator[Path]:
@@ -52,8 +61,9 @@ def encode(config: Encoding) -> Iterator[Path]:
         if not shards:
             return
     runtime = Runtime.resolve(config.device, threads=config.threads).apply()
-    encoder = Encoder(load_autoencoder(config.autoencoder).to(runtime.device), runtime.device, config.batch)
-    weights = fingerprint(config.autoencoder)
+    model = load_autoencoder(config.autoencoder)
+    weights = latents_of(model)
+    encoder = Encoder(model.to(runtime.device), runtime.device, config.batch)
     with Meter("encoding", len(shards), "shards") as meter:
         for shard in shards:
             path = shard.with_suffix(SUFFIX)

@@ -18,7 +18,6 @@ from pandora.training.filmcodec import decode_film
 from pandora.training.shards import TarSample, samples
 from pandora.video.autoencoder import TIME, Autoencoder
 
-_ENCODER = ("patch_in", "frame_in", "frame_encoder", "frame_merge", "encoder", "to_latent")
 _KEPT = 256  # decoded films
 _MOVING, _REST = 8.0, 2.0  # weights as the autoencoder was trained with
 
@@ -57,7 +56,7 @@ class JointDecoder(nn.Module):
         super().__init__()
         self.autoencoder = autoencoder.train()
         for name, parameter in autoencoder.named_parameters():
-            parameter.requires_grad_(not name.startswith(_ENCODER))
+            parameter.requires_grad_(not autoencoder.encodes(name))
 
     def loss(self, last: Tensor, clean: Tensor, films: Tensor) -> Tensor:
         """Of the first rows of a batch, as many as there are films.

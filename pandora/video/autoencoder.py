@@ -21,6 +21,7 @@ from pandora.errors import InvalidInput
 
 TIME = 4  # frames folded into one latent frame
 _SIZES = "config.json"  # beside the weights
+_ENCODES = ("patch_in", "frame_in", "frame_encoder", "frame_merge", "encoder", "to_latent", "latents_")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +128,10 @@ class Autoencoder(nn.Module):
         for block in self.encoder:
             x, _ = block(x, torch.zeros_like(x[:batch]), length)
         return self.to_latent(x).unflatten(0, (batch, length)).transpose(1, 2)
+
+    def encodes(self, name: str) -> bool:
+        """Whether the tensor of that name takes part in encoding; the others only show latents."""
+        return name.startswith(_ENCODES)
 
     def begin_memory(self, batch: int, height: int, width: int) -> tuple[Tensor, ...]:
         """Empty decoder memory for latents of `height` x `width`."""

@@ -18,7 +18,7 @@ from pandora.training.mixture import parse_mixture
 from pandora.training.shards import NewSample, write_shard
 from pandora.training.store import InMemory, OnDisk
 from pandora.training.windows import Windows
-from pandora.video import Autoencoder, save_autoencoder
+from pandora.video import Autoencoder, load_autoencoder, save_autoencoder
 
 MODEL = presets.tiny().autoencoder
 
@@ -138,6 +138,12 @@ def test_stale_latents_are_made_anew(home: Path, tmp_path: Path) -> None:
     assert Encoded(made).clips == [2]
     torch.manual_seed(1)
     (tmp_path / "run").mkdir()
+    seen = load_autoencoder(home / "autoencoder.safetensors")
+    torch.nn.init.zeros_(seen.to_pixels.weight)
+    shows_otherwise = save_autoencoder(seen, tmp_path / "run")
+    before = made.stat().st_mtime_ns
+    list(encode(encoding(home, str(tmp_path), autoencoder=str(shows_otherwise))))
+    assert made.stat().st_mtime_ns == before, "what only shows latents does not change them"
     other = save_autoencoder(Autoencoder(MODEL), tmp_path / "run")
     list(encode(encoding(home, str(tmp_path), autoencoder=str(other))))
     with pytest.raises(InvalidInput, match="different autoencoders"):
