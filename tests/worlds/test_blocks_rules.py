@@ -149,6 +149,14 @@ def test_six_blocks_are_kept_for_evaluation():
     assert WORLD.reset(1, blocks=6).blocks == COLOURS
 
 
+def test_a_scene_may_be_asked_to_hold_a_block():
+    for seed in range(40):
+        free, holds, empty = (WORLD.reset(seed, holding=holding) for holding in (None, True, False))
+        assert (holds.holding is None, empty.holding is None) == (False, True)
+        assert free == (empty if free.holding is None else holds), "and nothing else changes"
+        assert holds.blocks == empty.blocks == free.blocks
+
+
 def test_registry():
     assert world_names()[0] == make_world("blocks").name == "blocks"
     with pytest.raises(UnknownName, match="blocks"):

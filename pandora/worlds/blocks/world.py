@@ -15,23 +15,35 @@ from pandora.worlds.towers import COLOURS, TABLE, next_action, random_towers
 
 
 class Blocks(World):
-    """Scenes are `BlocksState` values. See `World` for the calls; `reset` takes `blocks` (2..6) and `light`."""
+    """Scenes are `BlocksState` values. See `World` for the calls; `reset` takes `blocks` (2..6), `light`, `holding`."""
 
     name = "blocks"
     verbs = rules.VERBS
     arguments = COLOURS
 
-    def reset(self, seed: int, *, blocks: int | None = None, light: bool | None = None, **options: Any) -> BlocksState:
-        """A random scene of `blocks` blocks (None: 2..5, as six are kept for evaluation), lit or not (None: 3 in 4)."""
+    def reset(
+        self,
+        seed: int,
+        *,
+        blocks: int | None = None,
+        light: bool | None = None,
+        holding: bool | None = None,
+        **options: Any,
+    ) -> BlocksState:
+        """A random scene of `blocks` blocks (None: 2..5, as six are kept for evaluation).
+
+        It is lit or not (None: 3 in 4 are), and one of the blocks is held or none (None: 3 in 10 hold one).
+        """
         if options:
-            raise InvalidInput(f"Blocks.reset has no option {', '.join(options)}; it takes blocks and light.")
+            raise InvalidInput(f"Blocks.reset has no option {', '.join(options)}; it takes blocks, light and holding.")
         if blocks is not None and not 2 <= blocks <= len(COLOURS):
             raise InvalidInput(f"blocks is {blocks}; it must be 2 to {len(COLOURS)}.")
         rng = np.random.default_rng([seed, 0xB10C])
         count = int(rng.integers(2, 6)) if blocks is None else blocks
         colours = [str(colour) for colour in rng.permutation(COLOURS)[:count]]
         lit = bool(rng.random() < 0.75)
-        holding = colours.pop() if rng.random() < 0.3 else None
+        holds = bool(rng.random() < 0.3)
+        held = colours.pop() if (holds if holding is None else holding) else None
         columns = [int(c) for c in rng.permutation(COLUMNS)]
         spread = rng.uniform(0.2, 0.9)
         towers: list[list[str]] = []
@@ -42,7 +54,7 @@ class Blocks(World):
                 towers[rng.integers(len(towers))].append(colour)
         stacks = [Stack(columns.pop(), int(rng.integers(ROWS)), tuple(tower)) for tower in towers]
         gripper = int(rng.integers(COLUMNS))
-        return BlocksState(tuple(sorted(stacks)), gripper, holding, lit if light is None else light, seed)
+        return BlocksState(tuple(sorted(stacks)), gripper, held, lit if light is None else light, seed)
 
     def render(self, scene: BlocksState) -> Frame:
         return render(motion.rest(scene), scene.look)
