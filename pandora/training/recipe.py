@@ -34,6 +34,7 @@ SHARES: Mapping[str, float] = {  # of the minutes; the rest is for making and en
 TALKS = "blocks"  # the world whose states have words
 ORDER = ("data", "autoencoder", "encode", "alignment", "video", "speech", "rollout", "export")
 ENDLESS = 10**9  # steps, where the clock decides
+_SHORT = 2  # actions of the episodes in fresh scenes
 
 
 Training = TypeVar("Training", bound=video.VideoTraining)
@@ -48,6 +49,7 @@ class Recipe(Config):
     data: str = "data/general"  # a folder a world
     minutes: float = 60.0  # for all stages together, over all starts
     clips: int = 20_000  # of each world
+    fresh: float = 0.5  # as many clips again, relative, in episodes of two actions: that many more scenes to begin from
     ahead: int = 0  # clips of each world to begin with, while the rest is made beside the training; 0: all of them
     weight: tuple[str, ...] = ()  # of a world in the mixture, such as blocks=2; 1 where none is given
     start_from: str = ""  # weights that ship, to go on from; the worlds that they know are kept
@@ -75,7 +77,16 @@ class Recipe(Config):
         weights = dict(part.split("=", 1) for part in self.weight)
         if unknown := set(weights) - set(self.names):
             raise InvalidInput(f"There is a weight for {', '.join(sorted(unknown))}, which is none of the worlds.")
-        return ",".join(f"{self.data}/{name}={weights.get(name, '1')}" for name in self.names)
+        folders = {self.data: 1.0, **({self.data_fresh: self.fresh} if self.fresh else {})}
+        return ",".join(
+            f"{folder}/{name}={float(weights.get(name, '1')) * share:g}"
+            for folder, share in folders.items()
+            for name in self.names
+        )
+
+    @property
+    def data_fresh(self) -> str:
+        return f"{self.data}/fresh"
 
 
 def run(config: Recipe) -> Path:
@@ -113,10 +124,7 @@ class Stages:
         self.latents = config.autoencoder or f"{config.out}/autoencoder/autoencoder.safetensors"
         self.aligned = config.aligned or f"{config.out}/alignment"
         self.supply = supply.Supply(
-            data_stage.DataConfig(
-                world=config.names, clips=config.clips, seed=self.seed, processes=config.processes,
-                out=config.data if len(config.names) > 1 else f"{config.data}/{''.join(config.names)}",
-            ),
+            self._made(),
             encoding.Encoding(
                 data=self.mixture, autoencoder=self.latents, threads=self.threads, device=self.device
             ),
@@ -129,7 +137,7 @@ class Stages:
 
     def data(self) -> None:
         first = self.config.ahead or self.config.clips
-        next(supply.make_in_rounds(self.supply.made, first))
+        next(supply.make_in_rounds(self.supply.made, first / self.config.clips))
 
     def autoencoder(self) -> None:
         self._supply("make")
@@ -190,6 +198,21 @@ class Stages:
                 out=f"{self.out}/weights",
             )
         )  # fmt: skip
+
+    def _made(self) -> tuple[data_stage.DataConfig, ...]:
+        """What data is made: long episodes for memory, short ones for many scenes."""
+        config = self.config
+
+        def made(folder: str, clips: int, length: int, seed: int) -> data_stage.DataConfig:
+            out = folder if len(config.names) > 1 else f"{folder}/{next(iter(config.names))}"
+            return data_stage.DataConfig(
+                world=config.names, clips=clips, length=length, seed=seed, processes=config.processes, out=out
+            )
+
+        long = made(config.data, config.clips, 0, 2 * self.seed)
+        if not config.fresh:
+            return (long,)
+        return long, made(config.data_fresh, max(1, round(config.fresh * config.clips)), _SHORT, 2 * self.seed + 1)
 
     def _gone_on_from(self, config: Recipe) -> Recipe:
         """The recipe with the sizes of the weights that it starts from, all but the number of key frames."""

@@ -5,12 +5,13 @@ come. They end with the process that started them.
 """
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,38 +24,39 @@ from pandora.worlds import make_world
 _PAUSE = 5.0  # seconds between two looks for shards that came
 
 
-def make_in_rounds(config: data.DataConfig, first: int) -> Iterator[int]:
-    """Make all worlds' shards in rounds that double: at least `first` clips of each, then twice as many, …
+def make_in_rounds(configs: Sequence[data.DataConfig], first: float) -> Iterator[float]:
+    """Make all folders' shards in rounds that double: at least the share `first` of the clips, then twice as many, …
 
-    Yields the clips of each world that are there after a round.
+    Yields the share that is there after a round.
     """
-    clips = min(max(first, 1), config.clips)
+    share = min(first, 1.0)
     while True:
-        for name, folder in data.folders(config).items():
-            world = make_world(name)
-            shards = -(-clips // (config.episodes * config.actions_in(world)))
-            data.make_one(world, config, folder, shards if clips < config.clips else None)
-        yield clips
-        if clips == config.clips:
+        for config in configs:
+            for name, folder in data.folders(config).items():
+                world = make_world(name)
+                shards = math.ceil(share * config.clips / (config.episodes * config.actions_in(world)))
+                data.make_one(world, config, folder, shards if share < 1 else None)
+        yield share
+        if share == 1:
             return
-        clips = min(2 * clips, config.clips)
+        share = min(2 * share, 1.0)
 
 
 @dataclass(eq=False)
 class Supply:
     """What makes the rest of the data and encodes it, once it is started; a context that ends with both."""
 
-    made: data.DataConfig
+    made: tuple[data.DataConfig, ...]
     encoded: encoding.Encoding
     log: Path  # folder of what they say
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict[str, "subprocess.Popen[bytes]"])
 
     def start(self, *jobs: str) -> None:
         """Begin to "make" and to "encode", or one of them, unless it is under way."""
-        configs = {"make": self.made, "encode": self.encoded}
+        told = {"make": [config.to_dict() for config in self.made], "encode": self.encoded.to_dict()}
         self.log.mkdir(parents=True, exist_ok=True)
         for job in (job for job in jobs if job not in self.running):
-            command = [sys.executable, "-m", "pandora.training.supply", job, json.dumps(configs[job].to_dict())]
+            command = [sys.executable, "-m", "pandora.training.supply", job, json.dumps(told[job])]
             with (self.log / f"{job}.log").open("ab") as log:
                 self.running[job] = subprocess.Popen(
                     command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
@@ -87,8 +89,8 @@ def main() -> None:
     job, text = sys.argv[1:]
     Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     if job == "make":
-        config = data.DataConfig.from_dict(json.loads(text))
-        for _ in make_in_rounds(config, config.episodes):
+        configs = [data.DataConfig.from_dict(values) for values in json.loads(text)]
+        for _ in make_in_rounds(configs, min(config.episodes / config.clips for config in configs)):
             pass
         return
     shards = replace(encoding.Encoding.from_dict(json.loads(text)), only_new=True)

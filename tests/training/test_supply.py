@@ -1,6 +1,7 @@
 """Data that comes while training is under way."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -24,17 +25,20 @@ def made(folder: Path) -> DataConfig:
 
 
 def test_rounds_double_and_end_with_all(tmp_path: Path) -> None:
-    rounds = [(clips, len(shards(tmp_path / "data"))) for clips in make_in_rounds(made(tmp_path / "data"), 4)]
-    assert rounds == [(4, 1), (8, 2), (16, 4)]
+    both = [made(tmp_path / "data"), replace(made(tmp_path / "short"), clips=4, length=1)]
+    rounds = [
+        (share, *(len(shards(tmp_path / name)) for name in ("data", "short"))) for share in make_in_rounds(both, 0.25)
+    ]
+    assert rounds == [(0.25, 1, 1), (0.5, 2, 1), (1.0, 4, 2)]
 
 
 def test_the_rest_is_made_and_encoded_beside_the_training(tmp_path: Path) -> None:
     torch.manual_seed(0)
     weights = save_autoencoder(Autoencoder(MODEL), tmp_path)
     config = made(tmp_path / "data")
-    next(make_in_rounds(config, 4))
+    next(make_in_rounds([config], 0.25))
     encoded = Encoding(data=config.out, autoencoder=str(weights), device="cpu")
-    with Supply(config, encoded, tmp_path / "supply") as supply:
+    with Supply((config,), encoded, tmp_path / "supply") as supply:
         supply.start("make", "encode")
         supply.start("make")  # is under way
         processes = list(supply.running.values())
