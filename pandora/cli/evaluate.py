@@ -22,6 +22,7 @@ def evaluate(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the tables, plots and pictures.")] = Path("runs/eval"),
     seed: Seed = 0,
+    steps: Annotated[int, typer.Option(min=1, max=50, help="Denoising steps a clip.")] = 2,
     processes: Annotated[
         int | None, typer.Option(min=1, help="That share the work.", show_default="one for each CPU core")
     ] = None,
@@ -36,5 +37,5 @@ def evaluate(
     processes = processes or ((os.cpu_count() or 1) if runtime.device.type == "cpu" and not phrases else 1)
     run(
         weights, quick=quick, json_path=json, phrases=phrases, out=out, seed=seed, device=device, world=world,
-        processes=processes,
+        steps=steps, processes=processes,
     )  # fmt: skip
