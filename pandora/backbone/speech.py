@@ -64,7 +64,10 @@ class Speaker:
 
     def see(self, frames_BHWC: Tensor) -> tuple[Tensor, Tensor]:
         """Frames (B, H, W, 3) uint8 -> the prompt that asks for their state: embeddings (B, N, D), mask (B, N)."""
-        visual_BND = self.vision(frames_BHWC)
+        return self.asked(self.vision(frames_BHWC))
+
+    def asked(self, visual_BND: Tensor) -> tuple[Tensor, Tensor]:
+        """As `see`, from visual tokens (B, N, D) that are already there."""
         return self._close(visual_BND, visual_BND.new_ones(visual_BND.shape[:2], dtype=torch.long), self.voice.see_D)
 
     def think(self, states: list[str], actions: list[str]) -> tuple[Tensor, Tensor]:

@@ -1,9 +1,10 @@
 """The backbone learns to speak: it writes the state that it sees, and the next state of one that it reads.
 
-    L = L_see + L_think + keep * L_keep
+    L = L_look + L_see + L_think + keep * L_keep
 
-L_keep holds what the video model is told: the conditioning of frames and actions stays that of the backbone as it was
-(learning without forgetting, 1606.09282), so that the video model goes on with the new one.
+L_look teaches the eyes directly, see `clauses.py`. L_keep holds what the video model is told: the conditioning of
+frames and actions stays that of the backbone as it was (learning without forgetting, 1606.09282), so that the video
+model goes on with the new one.
 """
 
 import copy
@@ -26,7 +27,9 @@ from pandora.runtime import Runtime
 from pandora.training.alignment import load as load_aligned
 from pandora.training.alignment import moved
 from pandora.training.alignment import save as save_aligned
+from pandora.training.clauses import ClauseHead
 from pandora.training.encoded import SUFFIX, Encoded
+from pandora.training.mixture import parse_mixture, pick
 from pandora.training.progress import Course, Log, blend, keep_run, record, take_up_run
 from pandora.worlds import make_world
 from pandora.worlds.base import Meaning, World
@@ -34,13 +37,14 @@ from pandora.worlds.base import Meaning, World
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechConfig(Config):
-    data: str = "data/blocks"
+    data: str = "data/blocks"  # a folder of encoded shards, or several with weights: data/blocks=2,data/towers=1
     world: str = "blocks"
     aligned: str = "weights/pandora-small"  # backbone and adapter to start from, whose conditioning is kept
     out: str = "runs/speech"
     steps: int = 4000
     minutes: float = 0.0  # at most, over all starts; the learning rate then falls by the clock. 0: as long as it takes
-    batch: int = 64  # frames to see: the harder task, and the cheaper one
+    batch: int = 96  # frames to look at: the harder task, and the cheaper one
+    written: int = 32  # of them, whose state is written
     thoughts: int = 12  # actions to think through, and as many whose conditioning is kept
     learning_rate: float = 1e-3
     vision_rate: float = 1.0  # learning rate of the eyes, relative
@@ -69,15 +73,20 @@ class Lessons:
 
 
 class Episodes:
-    """The resting frames of every encoded shard of a folder, each with its state, and what was done next."""
+    """The resting frames of every encoded shard of a mixture, each with its state, and what was done next."""
 
-    def __init__(self, folder: str, world: World):
+    def __init__(self, data: str, world: World):
         self.planning = world.planning()
-        self.shards = [Encoded(path) for path in sorted(Path(folder).glob(f"*{SUFFIX}"))]
-        if not self.shards:
-            raise InvalidInput(
-                f"No encoded shards in {folder}. Make and encode some: pandora data make, pandora data encode"
-            )
+        self.shards: list[Encoded] = []
+        self.weights: list[float] = []
+        for folder, weight in parse_mixture(data).items():
+            found = [Encoded(path) for path in sorted(folder.glob(f"*{SUFFIX}"))]
+            if not found:
+                raise InvalidInput(
+                    f"No encoded shards in {folder}. Make and encode some: pandora data make, pandora data encode"
+                )
+            self.shards += found
+            self.weights += [weight / len(found)] * len(found)
         # of each shard and episode the states before every action and after the last
         self.states = [[self._walk(world, label) for label in shard.labels] for shard in self.shards]
 
@@ -90,7 +99,7 @@ class Episodes:
         """`count` clips, each with one of its phrasings."""
         frames, states, sentences, after = [], [], [], []
         for _ in range(count):
-            number = int(rng.integers(len(self.shards)))
+            number = pick(self.weights, rng)
             shard = self.shards[number]
             row = int(rng.integers(len(shard.labels)))
             clip = int(rng.integers(shard.clips[row]))
@@ -127,23 +136,46 @@ def with_voice(backbone: Backbone, texts: Iterable[str]) -> Backbone:
     return speaking
 
 
+class Learner(nn.Module):
+    """What learns, so that one optimizer and one checkpoint hold it: the backbone, and the head that is left behind."""
+
+    def __init__(self, backbone: Backbone, texts: Iterable[str]):
+        super().__init__()
+        self.backbone, self.clauses = backbone, ClauseHead(backbone.width, texts)
+
+    backbone: Backbone
+
+    def groups(self, config: SpeechConfig) -> list[dict[str, Any]]:
+        """Of parameters that learn, with their relative rates. Word embeddings stay: what is never said needs them."""
+        self.backbone.language.model.get_input_embeddings().weight.requires_grad_(False)
+        eyes = list(self.backbone.vision.parameters())
+        chosen = {id(p) for p in eyes}
+        others = [p for p in self.parameters() if p.requires_grad and id(p) not in chosen]
+        return [{"params": others, "scale": 1.0}, {"params": eyes, "scale": config.vision_rate}]
+
+
 class Losses:
-    """What is minimised; `before` are the backbone and the adapter whose conditioning is kept."""
+    """What is minimised; `before` and the adapter are those whose conditioning is kept."""
 
-    def __init__(self, config: SpeechConfig, backbone: Backbone, adapter: Adapter, before: Backbone):
-        self.config, self.backbone, self.adapter, self.before = config, backbone, adapter, before
+    def __init__(self, config: SpeechConfig, learner: Learner, adapter: Adapter, before: Backbone):
+        self.config, self.clauses, self.backbone = config, learner.clauses, learner.backbone
+        self.adapter, self.before = adapter, before
 
-    def __call__(self, lessons: Lessons, rng: np.random.Generator) -> dict[str, Tensor]:
-        speaker, device = self.backbone.speaker, self.backbone.queries_QD.device
+    def __call__(self, lessons: Lessons, rng: np.random.Generator) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """By name; and what else is worth a line: the share of states that the eyes saw rightly."""
+        speaker, device, written = self.backbone.speaker, self.backbone.queries_QD.device, self.config.written
         lessons = replace(lessons, frames=lessons.frames.to(device))
         frames, some = _noisy(lessons.frames, self.config.noise, rng), lessons.first(self.config.thoughts)
+        visual = self.backbone.vision(frames)
+        look, seen = self.clauses.loss(visual, lessons.states)
         losses = {
-            "see": speaker.loss(speaker.see(frames), lessons.states),
+            "look": look,
+            "see": speaker.loss(speaker.asked(visual[:written]), lessons.states[:written]),
             "think": speaker.loss(speaker.think(some.states, some.sentences), some.after),
         }
         if self.config.keep:
             losses["keep"] = self.config.keep * self._keep(some)
-        return losses
+        return losses, {"seen": seen.item()}
 
     def _keep(self, lessons: Lessons) -> Tensor:
         """The mean squared change of the conditioning, in units of its variance."""
@@ -167,42 +199,42 @@ def train(config: SpeechConfig) -> Path:
     before, adapter = load_aligned(config.aligned)
     before, adapter = before.to(runtime.device), adapter.to(runtime.device)
     episodes = Episodes(config.data, make_world(config.world))
-    backbone = with_voice(copy.deepcopy(before), episodes.texts).to(runtime.device).train()
+    learner = Learner(with_voice(copy.deepcopy(before), episodes.texts), episodes.texts).to(runtime.device).train()
     for module in (before, adapter):
         module.requires_grad_(False)
     if runtime.device.type == "cpu":
-        backbone.language.model.set_attn_implementation("eager")  # its backward is faster there for short rows
-    words = backbone.language.model.get_input_embeddings().weight
-    words.requires_grad_(False)
-    eyes = {id(p) for p in backbone.vision.parameters()}
-    groups: list[dict[str, Any]] = [
-        {"params": [p for p in backbone.parameters() if p.requires_grad and id(p) not in eyes], "scale": 1.0},
-        {"params": list(backbone.vision.parameters()), "scale": config.vision_rate},
-    ]
+        learner.backbone.language.model.set_attn_implementation("eager")  # its backward is faster there for short rows
+    groups = learner.groups(config)
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=config.weight_decay)
-    average = {name: value.detach().clone() for name, value in backbone.state_dict().items()}
-    start = take_up_run(folder, backbone, [optimizer], average)
+    average = {name: value.detach().clone() for name, value in learner.state_dict().items()}
+    start = take_up_run(folder, learner, [optimizer], average)
     record(folder, config)
-    losses = Losses(config, backbone, adapter, before)
+    losses = Losses(config, learner, adapter, before)
     log = Log(folder, config.steps, start)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     course = Course(folder, config, [optimizer], start)
     for step in course:
         rng = np.random.default_rng([config.seed, step])
         with torch.autocast(runtime.device.type, torch.bfloat16):
-            parts = losses(episodes.draw(config.batch, rng), rng)
+            parts, others = losses(episodes.draw(config.batch, rng), rng)
         optimizer.zero_grad(set_to_none=True)
         torch.stack(list(parts.values())).sum().backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
-        blend(average, backbone, config.ema, step)
-        log.add(**{name: part.item() for name, part in parts.items()})
+        blend(average, learner, config.ema, step)
+        log.add(**{name: part.item() for name, part in parts.items()}, **others)
         if course.logs or course.over:
             log(course.done, course.total)
         if course.saves:
-            keep_run(folder, backbone, [optimizer], course.done, average, course.spent)
-            kept = Backbone(backbone.config, backbone.tokenizer)
-            checkpoint.fill(kept, average, folder)
-            save_aligned(folder, kept, adapter)
-    log.curve("see", "think", "keep")
+            keep_run(folder, learner, [optimizer], course.done, average, course.spent)
+            save_aligned(folder, _kept(learner, average, folder), adapter)
+    log.curve("look", "seen", "see", "think", "keep")
     return folder
+
+
+def _kept(learner: Learner, average: Mapping[str, Tensor], folder: Path) -> Backbone:
+    """The backbone with its averaged weights."""
+    kept = Backbone(learner.backbone.config, learner.backbone.tokenizer)
+    part = {name: value for name, value in average.items() if name.startswith("backbone.")}
+    checkpoint.fill(kept, {name.removeprefix("backbone."): value for name, value in part.items()}, folder)
+    return kept
