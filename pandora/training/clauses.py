@@ -6,6 +6,8 @@ as in 1412.7144). Through the language model alone the eyes hear of their mistak
 behind.
 """
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -23,13 +25,20 @@ class ClauseHead(nn.Module):
 
     def __init__(self, width: int, texts: Iterable[str]):
         super().__init__()
-        clauses = sorted({clause for text in texts for clause in clauses_of(text)})
-        self.number = {clause: number for number, clause in enumerate(clauses)}
-        self.norm, self.linear = nn.LayerNorm(width), nn.Linear(width, len(clauses))
+        texts = list(texts)
+        counts = Counter(clause for text in texts for clause in clauses_of(text))
+        self.number = {clause: number for number, clause in enumerate(sorted(counts))}
+        self.norm, self.linear = nn.LayerNorm(width), nn.Linear(width, len(counts))
+        # it begins by telling how often each clause holds: large first errors would press the eyes flat (1708.02002)
+        often = torch.tensor([counts[clause] for clause in self.number]).clamp(max=len(texts) - 1) / len(texts)
+        nn.init.zeros_(self.linear.weight)
+        with torch.no_grad():
+            self.linear.bias.copy_(often.logit())
 
     def forward(self, visual_BND: Tensor) -> Tensor:
         """Visual tokens (B, N, D) -> logits (B, clauses)."""
-        return self.linear(self.norm(visual_BND.float())).logsumexp(1)
+        logits_BNC = self.linear(self.norm(visual_BND.float()))
+        return logits_BNC.logsumexp(1) - math.log(logits_BNC.shape[1])
 
     def loss(self, visual_BND: Tensor, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """The loss a clause that holds, and the share of states of which every clause is told rightly.

@@ -30,6 +30,7 @@ from pandora.training.alignment import save as save_aligned
 from pandora.training.clauses import ClauseHead
 from pandora.training.encoded import SUFFIX, Encoded
 from pandora.training.mixture import parse_mixture, pick
+from pandora.training.optimizers import adam_and_muon, step_all
 from pandora.training.progress import Course, Log, blend, keep_run, record, take_up_run
 from pandora.worlds import make_world
 from pandora.worlds.base import Meaning, World
@@ -47,7 +48,7 @@ class SpeechConfig(Config):
     written: int = 32  # of them, whose state is written
     thoughts: int = 12  # actions to think through, and as many whose conditioning is kept
     learning_rate: float = 1e-3
-    vision_rate: float = 1.0  # learning rate of the eyes, relative
+    muon_rate: float = 2.0  # learning rate of the matrices, relative
     weight_decay: float = 0.01
     keep: float = 1.0  # weight of the conditioning as it was
     noise: float = 0.03  # of the pixels, as a share of their range, at most: generated frames are not clean
@@ -145,13 +146,14 @@ class Learner(nn.Module):
 
     backbone: Backbone
 
-    def groups(self, config: SpeechConfig) -> list[dict[str, Any]]:
-        """Of parameters that learn, with their relative rates. Word embeddings stay: what is never said needs them."""
+    def optimizers(self, config: SpeechConfig) -> list[torch.optim.Optimizer]:
+        """Muon for the matrices of eyes and decoder, AdamW for the rest. Word embeddings stay: others need them."""
         self.backbone.language.model.get_input_embeddings().weight.requires_grad_(False)
-        eyes = list(self.backbone.vision.parameters())
-        chosen = {id(p) for p in eyes}
+        layers = [self.backbone.vision.tower, self.backbone.vision.projector, self.backbone.language.model.layers]
+        matrices = [p for part in layers for n, p in part.named_parameters() if p.ndim == 2 and "embedding" not in n]
+        chosen = {id(p) for p in matrices}
         others = [p for p in self.parameters() if p.requires_grad and id(p) not in chosen]
-        return [{"params": others, "scale": 1.0}, {"params": eyes, "scale": config.vision_rate}]
+        return adam_and_muon([{"params": others, "scale": 1.0}], matrices, config.muon_rate, config.weight_decay)
 
 
 class Losses:
@@ -204,29 +206,27 @@ def train(config: SpeechConfig) -> Path:
         module.requires_grad_(False)
     if runtime.device.type == "cpu":
         learner.backbone.language.model.set_attn_implementation("eager")  # its backward is faster there for short rows
-    groups = learner.groups(config)
-    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=config.weight_decay)
+    optimizers = learner.optimizers(config)
     average = {name: value.detach().clone() for name, value in learner.state_dict().items()}
-    start = take_up_run(folder, learner, [optimizer], average)
+    start = take_up_run(folder, learner, optimizers, average)
     record(folder, config)
     losses = Losses(config, learner, adapter, before)
     log = Log(folder, config.steps, start)
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    course = Course(folder, config, [optimizer], start)
+    parameters = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
+    course = Course(folder, config, optimizers, start)
     for step in course:
         rng = np.random.default_rng([config.seed, step])
         with torch.autocast(runtime.device.type, torch.bfloat16):
             parts, others = losses(episodes.draw(config.batch, rng), rng)
-        optimizer.zero_grad(set_to_none=True)
         torch.stack(list(parts.values())).sum().backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
+        step_all(optimizers)
         blend(average, learner, config.ema, step)
         log.add(**{name: part.item() for name, part in parts.items()}, **others)
         if course.logs or course.over:
             log(course.done, course.total)
         if course.saves:
-            keep_run(folder, learner, [optimizer], course.done, average, course.spent)
+            keep_run(folder, learner, optimizers, course.done, average, course.spent)
             save_aligned(folder, _kept(learner, average, folder), adapter)
     log.curve("look", "seen", "see", "think", "keep")
     return folder

@@ -30,6 +30,7 @@ from pandora.training.clips import Batch, Clips, Emphasis
 from pandora.training.joint import Films, JointDecoder
 from pandora.training.lora import add_lora, fold
 from pandora.training.metric import visible_metric
+from pandora.training.optimizers import adam_and_muon, average_gradients, step_all
 from pandora.training.outcome import OutcomeHead
 from pandora.training.pool import Pool
 from pandora.training.progress import Course, Log, blend, keep_run, record, save_training, take_up_run
@@ -124,13 +125,7 @@ class Trainer(nn.Module):
         tuned = [p for m in (self.backbone, self.adapter) for p in m.parameters() if p.requires_grad]
         if tuned:
             groups.append({"params": tuned, "scale": config.tune_rate})
-        decay = config.weight_decay
-        return [
-            torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=decay),
-            torch.optim.Muon(
-                [{"params": matrices, "scale": config.muon_rate}], weight_decay=decay, adjust_lr_fn="match_rms_adamw"
-            ),
-        ]
+        return adam_and_muon(groups, matrices, config.muon_rate, config.weight_decay)
 
 
 @dataclass(frozen=True)
@@ -255,40 +250,6 @@ def take_core(number: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[number % len(cores)]})
-
-
-def average_gradients(parameters: list[nn.Parameter]) -> None:
-    """Mean over the processes, in one message."""
-    flat = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
-    dist.all_reduce(flat)
-    flat /= dist.get_world_size()
-    offset = 0
-    for p in parameters:
-        if p.grad is not None:
-            p.grad.copy_(flat[offset : offset + p.numel()].view_as(p))
-            offset += p.numel()
-
-
-def step_all(optimizers: list[torch.optim.Optimizer]) -> None:
-    """One step of AdamW and Muon. Processes share Muon's work: each steps its share of the matrices and sends it on."""
-    adam, muon = optimizers
-    adam.step()
-    matrices = muon.param_groups[0]["params"]
-    world, rank = (dist.get_world_size(), dist.get_rank()) if dist.is_initialized() else (1, 0)
-    for index, matrix in enumerate(matrices):
-        if index % world != rank:
-            matrix.grad = None
-    muon.step()
-    for owner in range(world if world > 1 else 0):
-        share = matrices[owner::world]
-        flat = torch.cat([matrix.detach().flatten() for matrix in share])
-        dist.broadcast(flat, owner)
-        if owner != rank:
-            pieces = flat.split([matrix.numel() for matrix in share])
-            for matrix, piece in zip(share, pieces, strict=True):
-                matrix.detach().copy_(piece.view_as(matrix))
-    adam.zero_grad()
-    muon.zero_grad()
 
 
 def _meet(config: VideoTraining, device: torch.device) -> int:
