@@ -40,7 +40,8 @@ from pandora.worlds.base import Meaning, World
 class SpeechConfig(Config):
     data: str = "data/blocks"  # a folder of encoded shards, or several with weights: data/blocks=2,data/towers=1
     world: str = "blocks"
-    aligned: str = "weights/pandora-small"  # backbone and adapter to start from, whose conditioning is kept
+    aligned: str = "weights/pandora-small"  # backbone and adapter whose conditioning is kept
+    start_from: str = ""  # an earlier run of this stage, whose backbone goes on; "": that of `aligned`
     out: str = "runs/speech"
     steps: int = 4000
     minutes: float = 0.0  # at most, over all starts; the learning rate then falls by the clock. 0: as long as it takes
@@ -201,7 +202,8 @@ def train(config: SpeechConfig) -> Path:
     before, adapter = load_aligned(config.aligned)
     before, adapter = before.to(runtime.device), adapter.to(runtime.device)
     episodes = Episodes(config.data, make_world(config.world))
-    learner = Learner(with_voice(copy.deepcopy(before), episodes.texts), episodes.texts).to(runtime.device).train()
+    begun = load_aligned(config.start_from)[0] if config.start_from else copy.deepcopy(before)
+    learner = Learner(with_voice(begun, episodes.texts), episodes.texts).to(runtime.device).train()
     for module in (before, adapter):
         module.requires_grad_(False)
     if runtime.device.type == "cpu":

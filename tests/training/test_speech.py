@@ -16,6 +16,9 @@ from pandora.video import save_autoencoder
 from pandora.worlds import make_world
 
 
+SHIPPED = Path(__file__).resolve().parents[2] / "weights" / "pandora-small"
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("speech")
@@ -67,19 +70,29 @@ def test_it_resumes_and_its_voice_is_kept(folder: Path) -> None:
 
 
 def test_what_the_video_model_is_told_is_kept(folder: Path) -> None:
-    """With a large weight the conditioning stays nearer to what it was than without one."""
+    """With a weight, the conditioning of the shipped backbone stays nearer to what it was than without one."""
 
-    def moved(keep: float) -> float:
+    def change(keep: float) -> float:
         out = speech.train(
-            settings(folder, out=str(folder / f"keep{keep}"), steps=16, keep=keep, learning_rate=0.5, ema=0.0)
+            settings(folder, aligned=str(SHIPPED), out=str(folder / f"keep{keep}"), steps=16, keep=keep, ema=0.0)
         )
-        (old, adapter), (new, _) = alignment.load(folder / "aligned"), alignment.load(out)
+        (old, adapter), (new, _) = alignment.load(SHIPPED), alignment.load(out)
         shard = Encoded(folder / "data" / "00000.safetensors")
         frames = torch.from_numpy(np.stack([shard.frame(row, 0) for row in range(3)]))
-        ids, mask = old.tokenize(["pick up the red block"] * len(frames), [()] * len(frames))
+        ids, mask = old.tokenize(["pick up the red block", "wait", "turn off the light"], [()] * len(frames))
         with torch.no_grad():
-            told = [adapter(backbone(frames, ids, mask)).pooled_BD for backbone in (old, new)]
-        return float((told[0] - told[1]).square().mean())
+            told = [adapter(backbone(frames, ids, mask)) for backbone in (old, new)]
+        return float(alignment.moved(told[1], told[0]))
 
-    kept, free = moved(1e4), moved(0.0)
+    kept, free = change(100.0), change(0.0)
     assert kept < 0.5 * free
+
+
+def test_it_goes_on_from_an_earlier_run_and_keeps_what_aligned_tells(folder: Path) -> None:
+    earlier = speech.train(settings(folder, out=str(folder / "earlier"), learning_rate=0.1, ema=0.0))
+    out = speech.train(settings(folder, out=str(folder / "later"), start_from=str(earlier), learning_rate=0.0))
+    (begun, _), (later, adapter), (_, told) = map(alignment.load, (earlier, out, folder / "aligned"))
+    assert all(torch.equal(a, b) for a, b in zip(begun.parameters(), later.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(adapter.parameters(), told.parameters(), strict=True))
+    last = json.loads((out / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["keep"] > 0
