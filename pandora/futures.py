@@ -102,7 +102,12 @@ class Judge:
 
     def __call__(self, index: int, actions: tuple[str, ...], walks: Sequence[Walk]) -> Future:
         """One future of its walks, sample 0 first."""
-        samples = [self._sample(walk) for walk in walks]
+        complete = [walk for walk in walks if walk.complete]
+        frames = [walk.state.frame.numpy() for walk in complete]
+        # in one batch, and nothing of what was broken off: who stops a rollout does not wait for more
+        said = self.describe(frames) if self.describe and frames else []
+        told = {walk.sample: words for walk, words in zip(complete, said, strict=False)}
+        samples = [self._sample(walk, told.get(walk.sample)) for walk in walks]
         kept = samples if self.states else [replace(sample, state=None) for sample in samples]
         return Future(
             index=index,
@@ -113,7 +118,7 @@ class Judge:
             complete=all(walk.complete for walk in walks),
         )
 
-    def _sample(self, walk: Walk) -> Sample:
+    def _sample(self, walk: Walk, said: Said | None) -> Sample:
         frame = walk.state.frame.numpy()
         scores = {name: ask(scorer, walk.state) for name, scorer in self.scorers.items()} if walk.complete else {}
         return Sample(
@@ -125,7 +130,7 @@ class Judge:
             film=np.concatenate(walk.frames) if self.films and walk.frames else None,
             state=walk.state,
             facts=self.readout(frame) if self.readout and walk.depth else None,
-            said=self.describe([frame])[0] if self.describe and walk.depth else None,
+            said=said,
             scores=scores,
         )
 

@@ -46,8 +46,8 @@ class Report:
         video = next((entry for entry in self.entries if entry.track == "video" and not entry.closed), None)
         found = self.of(video) if video else []
         if found:
-            minutes = self.whole / self.settings["processes"] / 60
-            spent = mean("blocksworld.minutes", [result.seconds * minutes for result in found], "min")
+            minutes = [result.seconds / result.processes * self.whole / 60 for result in found]
+            spent = mean("blocksworld.minutes", minutes, "min")
             rows += [spent, mean("plans.optimism", [r.predicted - r.success for r in found], "share")]
         return rows
 
@@ -67,6 +67,8 @@ class Report:
                 rows.append(
                     success(name + part, [(r, r.success and not (tight and r.steps > r.length)) for r in chosen])
                 )
+        for why in sorted({result.why for result in found} - {""}):
+            rows.append(success(f"{name}.failed.{why.replace(' ', '_')}", [(r, r.why == why) for r in found]))
         rows.append(mean(f"{name}.calls", [result.calls for result in found], "calls"))
         return [*rows, mean(f"{name}.seconds", [result.seconds for result in found], "s")]
 

@@ -16,12 +16,13 @@ import typer
 from PIL import Image, ImageDraw, ImageFont
 
 from pandora.media import Frame, Frames, check_film_suffix, save_film
-from pandora.planning import Agent, AStar, Decision, FactSearch, FactsGoal, Imagined, Reasoner, Verified
+from pandora.planning import Agent, AStar, Budget, Decision, FactSearch, FactsGoal, Imagined, Reasoner, Verified
 from pandora.world_model import WorldModel
 from pandora.worlds import make_world
 from pandora.worlds.base import Facts
 from pandora.worlds.gym import TextActionEnv
 
+_CALLS = 300  # clips that it may imagine at one look
 _SCALE = 2
 _MARGIN, _LINE = 16, 22  # pixels
 _REST = 4  # frames
@@ -44,7 +45,8 @@ class Robot:
         world = make_world("blocks")
         self.dynamics = Imagined(model, world)
         search = FactSearch(self.dynamics, world.planning(), FactsGoal.from_text(self.dynamics, world.planning(), goal))
-        self._agent = Agent(Verified(Reasoner(self.dynamics, search, AStar())), limit, steps=2 * limit)
+        thinks = Verified(Reasoner(self.dynamics, search, AStar()))
+        self._agent = Agent(thinks, limit, steps=2 * limit, budget=Budget(calls=_CALLS))
 
     def act(self, picture: Frame) -> Decision:
         """What to do now that the table looks like this, (H, W, 3) uint8."""
@@ -54,8 +56,10 @@ class Robot:
 def work(robot: Robot, env: TextActionEnv, picture: Frame) -> Iterator[Move]:
     """Imagine, act, look, until the goal is seen or no way is known."""
     while (decision := robot.act(picture)).action is not None:
-        imagined = robot.dynamics.film(decision.plan.states[0], [decision.action])
+        imagined = robot.dynamics.film(decision.plan.states[1:2] or decision.plan.states[:1])
         picture, *_, info = env.step(decision.action)
+        if len(imagined) < len(info["frames"]):  # it knew what follows from having seen it: one picture
+            imagined = np.repeat(imagined[-1:], len(info["frames"]), 0)
         yield Move(decision.action, imagined, info["frames"], info["facts"])
 
 

@@ -47,7 +47,10 @@ class Agent:
         self._last: tuple[Hashable, Action] | None = None
 
     def act(self, observation: Any, progress: Progress | None = None) -> Decision:
-        """The next action for what is seen now."""
+        """The next action for what is seen now.
+
+        What followed the last action counts from the next look on: what failed once is tried once more.
+        """
         plan = self.reasoner(
             observation, limit=min(self.limit, max(self.steps_left, 0)), budget=self.budget, progress=progress,
             known=self._known,
@@ -73,7 +76,7 @@ class Agent:
         if self.on_reject == "stop":
             return Decision(None, plan, "rejected")
         if self.on_reject == "best" and plan.actions:
-            return Decision(plan.actions[0], plan, "planned" if plan.reached else "explores")
+            return Decision(plan.actions[0], plan, "explores")
         choices = proposals()
         return (
             Decision(self._rng.choice(choices), plan, "explores") if choices else Decision(None, plan, "nothing to do")

@@ -88,23 +88,20 @@ class CostToGo:
         """
         budget = budget or Budget()
         began, spent = time.perf_counter(), self.calls
+
+        def is_over() -> bool:
+            return budget.over(self.calls - spent, time.perf_counter() - began)
+
         settled: dict[int, _Ways] = {}
         while True:
             ways = [settled.get(goal) or self._ways(goal) for goal in range(len(self.goals))]
             ends = [[way.end(key, self.limit) for key in keys] for way in ways]
             wanted = list(dict.fromkeys(end for row in ends for end in row if end is not None))
-            if not wanted or self._over(budget, began, spent):
+            if not wanted or is_over():
                 return [[min(way.cost.get(key, math.inf), self.limit) for way in ways] for key in keys]
             # where every way is known, none becomes shorter by what the graph will have more
             settled = {goal: ways[goal] for goal, row in enumerate(ends) if all(end is None for end in row)}
-            self._expand(wanted, lambda: self._over(budget, began, spent))
-
-    def _over(self, budget: Budget, began: float, spent: int) -> bool:
-        return (
-            (budget.calls is not None and self.calls - spent >= budget.calls)
-            or (budget.seconds is not None and time.perf_counter() - began >= budget.seconds)
-            or budget.should_stop()
-        )
+            self._expand(wanted, is_over)
 
     def _expand(self, keys: Sequence[Hashable], is_over: Callable[[], bool] = lambda: False) -> None:
         """Imagine what follows these states, several of them in one batch, each of them whole."""

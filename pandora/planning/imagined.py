@@ -3,11 +3,13 @@
 import random
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Any, Protocol, Self
 
 import numpy as np
 
+from pandora.media import ImageSource, load_image
 from pandora.planning.interface import Action, Dynamics, State
 from pandora.types import Clip, Frames, Sampler
 from pandora.worlds import make_world
@@ -33,14 +35,16 @@ class Moment:
     facts: Facts | None
     spread: float = 0.0
     seed: int = 0  # of its future
+    born: tuple[Any, str] | None = None  # the model's state before it, and what was said; None of what was looked at
 
 
 class Imagined(Dynamics):
     """A `WorldModel` in a world with a readout. Facts come from generated frames alone, never from the simulator.
 
     Each step is sampled `samples` times; the state that most of them show goes on, and the share of the others is the
-    spread. A frame that can't be read, that lost or gained things, or that shows no change where the rules allow the
-    action, has no facts and is drawn again with other noise, `redraws` times at most. `batch` clips are made at a time.
+    spread. A frame that can't be read, that lost or gained things or, with `rules`, that shows no change where they
+    allow the action, has no facts and is drawn again with other noise, `redraws` times at most. `batch` clips are made
+    at a time.
     A step from a state that decodes as one stepped before is not made again until `init` is called.
     """
 
@@ -54,9 +58,11 @@ class Imagined(Dynamics):
         sampler: Sampler | None = None,
         batch: int = 16,
         seed: int = 0,
+        rules: bool = True,
     ):
         self.model, self.world, self.planning = model, world, world.planning()
-        self.samples, self.redraws, self.sampler, self.batch, self.seed = samples, redraws, sampler, batch, seed
+        self.samples, self.redraws, self.sampler, self.batch = samples, redraws, sampler, batch
+        self.seed, self.rules = seed, rules
         self._cached: dict[tuple[Facts | None, int, Action], Moment] = {}
 
     @classmethod
@@ -64,12 +70,13 @@ class Imagined(Dynamics):
         """The same for the kind of world of that name. Raises UnknownName, which lists the valid ones."""
         return cls(model, make_world(kind), **options)
 
-    def init(self, observation: Frame) -> Moment:
-        """The moment that a picture (H, W, 3) uint8 shows; where the model's own copy can't be read, the picture is."""
+    def init(self, observation: ImageSource) -> Moment:
+        """The moment that a picture shows; where the model's own copy can't be read, the picture is."""
         self._cached.clear()
-        world = self.model.begin(observation, seed=self.seed)
+        picture = observation if isinstance(observation, np.ndarray) else load_image(observation)
+        world = self.model.begin(picture, seed=self.seed)
         facts = self.world.readout(_frame(world))
-        return Moment(world, self.world.readout(observation) if facts is None else facts, seed=self.seed)
+        return Moment(world, self.world.readout(picture) if facts is None else facts, seed=self.seed)
 
     def step(self, states: Sequence[Moment], actions: Sequence[Action]) -> list[tuple[State, dict[str, Any]]]:
         """Also says how many clips each step took, as "calls"; none where it was made before."""
@@ -90,64 +97,69 @@ class Imagined(Dynamics):
         return state.spread
 
     def resample(self, state: Moment, seed: int) -> Moment:
-        other = (state.seed + 7919 * (seed + 1)) % _SEEDS
-        return Moment(state.world.fork(other), state.facts, state.spread, other)
+        other = _fork_seed(state.seed, seed)
+        return replace(state, world=state.world.fork(other), seed=other)
 
-    def film(self, start: Moment, actions: Sequence[Action]) -> Frames:
-        """The clips of a plan one after the other, (T, H, W, 3) uint8, made again from its start."""
-        world, clips = start.world, []
-        for action in actions:
-            (world,), (clip,) = self.model.step([world], [action], self.sampler)
-            clips.append(clip.frames)
-        return np.concatenate(clips) if clips else _frame(start.world)[None]
+    def film(self, states: Sequence[Moment]) -> Frames:
+        """What was imagined on the way to these moments, a clip each, (T, H, W, 3) uint8.
+
+        The clips are made again from what they were made of, so that they show what the search saw. A start that was
+        looked at has no clip; where there is nothing else its picture is shown.
+        """
+        born = [state.born for state in states if state.born is not None]
+        clips: list[Frames] = []
+        for first in range(0, len(born), self.batch):
+            worlds, texts = zip(*born[first : first + self.batch], strict=True)
+            clips += [clip.frames for clip in self.model.step(worlds, texts, self.sampler)[1]]
+        return np.concatenate(clips) if clips else _frame(states[0].world)[None]
 
     def _imagine(self, pairs: list[tuple[Moment, Action]]) -> list[tuple[Moment, int]]:
         """The next moment of each pair and how many clips it took."""
-        rows: list[list[tuple[Any, Facts | None]]] = [[] for _ in pairs]  # what each sample shows
+        rows: list[list[Moment]] = [[] for _ in pairs]  # what each sample shows
         calls = [0] * len(pairs)
         for draw in range(1 + self.redraws):
             wanted = [
                 (place, self.samples * draw + sample)
                 for place, row in enumerate(rows)
                 for sample in range(self.samples)
-                if not draw or row[sample][1] is None
+                if not draw or row[sample].facts is None
             ]
-            after = self._draw([(*pairs[place], number) for place, number in wanted])
-            for (place, number), world in zip(wanted, after, strict=True):
-                shown = (world, self._read(*pairs[place], world))
+            shown = self._draw([(*pairs[place], number) for place, number in wanted])
+            for (place, number), moment in zip(wanted, shown, strict=True):
                 calls[place] += 1
                 if draw:
-                    rows[place][number % self.samples] = shown
+                    rows[place][number % self.samples] = moment
                 else:
-                    rows[place].append(shown)
-        agreed = [self._agree(moment, row) for (moment, _), row in zip(pairs, rows, strict=True)]
-        return list(zip(agreed, calls, strict=True))
+                    rows[place].append(moment)
+        return list(zip(map(self._agree, rows), calls, strict=True))
 
-    def _draw(self, wanted: list[tuple[Moment, Action, int]]) -> list[Any]:
-        """The model's next states; another number is other noise."""
-        worlds = [moment.world if number == 0 else self.resample(moment, number).world for moment, _, number in wanted]
+    def _draw(self, wanted: list[tuple[Moment, Action, int]]) -> list[Moment]:
+        """What follows; another number is other noise, which goes on from there."""
+        before = [moment if number == 0 else self.resample(moment, number) for moment, _, number in wanted]
         texts = [self._say(moment, action) for moment, action, _ in wanted]
-        after: list[Any] = []
-        for first in range(0, len(worlds), self.batch):
+        worlds: list[Any] = []
+        for first in range(0, len(before), self.batch):
             part = slice(first, first + self.batch)
-            after += self.model.step(worlds[part], texts[part], self.sampler)[0]
-        return after
+            worlds += self.model.step([moment.world for moment in before[part]], texts[part], self.sampler)[0]
+        return [
+            Moment(world, self._read(moment, action, world), seed=moment.seed, born=(moment.world, text))
+            for moment, (_, action, _), text, world in zip(before, wanted, texts, worlds, strict=True)
+        ]
 
     def _say(self, moment: Moment, action: Action) -> str:
         return action
 
-    def _agree(self, before: Moment, shown: list[tuple[Any, Facts | None]]) -> Moment:
+    def _agree(self, shown: list[Moment]) -> Moment:
         """The moment that most samples show, the first of them for one."""
-        keys = [None if facts is None else self.planning.key(facts) for _, facts in shown]
+        keys = [self.key(moment) for moment in shown]
         (key, votes), *_ = Counter(keys).most_common()
-        world, facts = shown[keys.index(key)]
-        return Moment(world, facts, 1 - votes / len(shown), before.seed)
+        return replace(shown[keys.index(key)], spread=1 - votes / len(shown))
 
     def _read(self, before: Moment, action: Action, world: Any) -> Facts | None:
         facts = self.world.readout(_frame(world))
-        if facts is None or before.facts is None or not self.planning.plausible(before.facts, facts, action):
+        if facts is None or before.facts is None:
             return None
-        return facts
+        return facts if self.planning.plausible(before.facts, facts, action if self.rules else "") else None
 
 
 class Ablated(Imagined):
@@ -158,6 +170,12 @@ class Ablated(Imagined):
         number = random.Random(f"{self.seed}|{facts}|{action}").randrange(2**31)
         rng, scene = np.random.default_rng(number), self.world.reset(10**9 + number)
         return self.world.say(scene, self.world.sample(scene, rng, legal=True), rng)
+
+
+def _fork_seed(seed: int, number: int) -> int:
+    """Of the future that is drawn with another number; those of forks of forks don't meet again."""
+    digest = blake2b(f"{seed}/{number}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) % _SEEDS
 
 
 def _frame(world: Any) -> Frame:

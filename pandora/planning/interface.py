@@ -6,7 +6,7 @@ LLM Reasoners (maitrix-org, Apache-2.0) steps one state at a time; here `step` t
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pandora.worlds.base import Facts
@@ -102,3 +102,19 @@ class Budget:
     calls: int | None = None
     seconds: float | None = None
     should_stop: Callable[[], bool] = field(default=lambda: False)
+
+    def over(self, calls: int, seconds: float) -> bool:
+        """Whether it is used up by so much."""
+        return (
+            (self.calls is not None and calls >= self.calls)
+            or (self.seconds is not None and seconds >= self.seconds)
+            or self.should_stop()
+        )
+
+    def less(self, calls: int, seconds: float) -> "Budget":
+        """What is left of it."""
+        return replace(
+            self,
+            calls=None if self.calls is None else max(0, self.calls - calls),
+            seconds=None if self.seconds is None else max(0.0, self.seconds - seconds),
+        )

@@ -66,7 +66,8 @@ class Plan:
 
     `states` has the start and the state after each action; `value` is the goal's score at the end, 0..1, None where it
     is unknown; `reached` says whether the goal is predicted to hold there, with `confidence` 0..1; `spread` is the
-    largest disagreement of samples on the way, 0..1. `calls` counts what the model was asked for, `seconds` the search.
+    largest disagreement of samples on the way, 0..1. `trials` roll-outs told the confidence; with none it is the
+    search's own, which has seen the way once. `calls` counts what the model was asked for, `seconds` the search.
     """
 
     actions: tuple[Action, ...]
@@ -77,6 +78,7 @@ class Plan:
     spread: float
     calls: int
     seconds: float
+    trials: int = 0
     tree: tuple[TreeNode, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:

@@ -37,12 +37,7 @@ class Search:
     @property
     def over(self) -> bool:
         """Whether the budget is used up."""
-        calls, seconds = self.budget.calls, self.budget.seconds
-        return (
-            (calls is not None and self.calls >= calls)
-            or (seconds is not None and time.perf_counter() - self.began >= seconds)
-            or self.budget.should_stop()
-        )
+        return self.budget.over(self.calls, time.perf_counter() - self.began)
 
     def actions(self, node: Node) -> list[Action]:
         """What may be tried at a node; nothing where it is terminal or as deep as plans may be."""

@@ -122,7 +122,12 @@ def _coloured(noise: Tensor, beta: float) -> Tensor:
     frequency = torch.fft.rfftfreq(noise.shape[-2])
     scale = torch.cat([frequency[1:2], frequency[1:]]) ** (-beta / 2)
     coloured = torch.fft.irfft(spectrum * scale[:, None], n=noise.shape[-2], dim=-2)
-    return coloured / scale.pow(2).mean().sqrt()
+    # all but the first frequency, and the last one of an even number, stand for a second, negative one
+    twice = torch.full_like(scale, 2.0)
+    twice[0] = 1.0
+    if noise.shape[-2] % 2 == 0:
+        twice[-1] = 1.0
+    return coloured / ((twice * scale.pow(2)).sum() / noise.shape[-2]).sqrt()
 
 
 @dataclass(frozen=True, eq=False)

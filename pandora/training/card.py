@@ -55,7 +55,7 @@ if it were this table. More blocks than it was trained on, and sentences far fro
 
 MODEL = {
     "next_state.in_distribution": "whole state right after an action, read from the generated pixels",
-    "next_state.held_out_phrasings": "the same, in words it never read in training",
+    "next_state.held_out_phrasings": "the same, in phrasings it never read in training",
     "next_state.held_out_transitions": "the same, in situations it never saw that action",
     "next_state.held_out_block_count": "the same, with more blocks than it ever saw",
     "unchanged.illegal": "what the rules forbid leaves the state as it was",

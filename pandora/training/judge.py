@@ -20,7 +20,7 @@ from pandora.config import Config
 from pandora.errors import InvalidInput
 from pandora.runtime import Runtime
 from pandora.training.judged import Judged, Pool, episodes, gather
-from pandora.training.progress import Log, blend, keep_run, learning_rate, record, take_up_run
+from pandora.training.progress import Course, Log, blend, keep_run, record, take_up_run
 from pandora.training.spoiling import spoil, worsen
 from pandora.worlds import make_world
 from pandora.worlds.base import World
@@ -40,6 +40,7 @@ class JudgeConfig(Config):
     out: str = ""  # folder of the run; empty: runs/judge/WORLD
     judge: str = ""  # file of the judge; empty: probe.safetensors in the world's own folder
     steps: int = 400
+    minutes: float = 0.0  # at most, over all starts; the learning rate then falls by the clock. 0: as long as it takes
     batch: int = 64
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
@@ -72,11 +73,12 @@ def train_on(config: JudgeConfig, world: World) -> Path:
     probe = ClipProbe(world.attributes).to(runtime.device)
     optimizer = torch.optim.AdamW(probe.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     average = {name: value.detach().clone() for name, value in probe.state_dict().items()}
-    start, began = take_up_run(folder, probe, [optimizer], average), time.monotonic()
+    start = take_up_run(folder, probe, [optimizer], average)
     record(folder, config, config.processes)
     log = Log(folder, config.steps, start)
+    course = Course(folder, config, [optimizer], start, min(100, config.steps // 10))
     pool = Pool(world, config.pool)
-    if start < config.steps:
+    if not course.over:
         # a run that goes on begins where another would not have been: its scenes are new ones
         first = (config.seed * 1_000_003 + start) * 1000
         rendered = episodes(world, first, config.clips, config.processes)
@@ -85,19 +87,19 @@ def train_on(config: JudgeConfig, world: World) -> Path:
             if pool.seen % (50 * config.clips) == 0:
                 log.console.print(f"clips {len(pool)}/{config.pool}")
         log.began = time.monotonic()
-        for step in range(start, config.steps):
+        for step in course:
             log.add(**_step(config, probe, optimizer, average, pool, rendered, step))
-            if (step + 1) % config.log_every == 0 or step + 1 == config.steps:
-                log(step + 1)
-            if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
-                keep_run(folder, probe, [optimizer], step + 1, average)
+            if course.logs or course.over:
+                log(course.done, course.total)
+            if course.saves:
+                keep_run(folder, probe, [optimizer], course.done, average, course.spent)
         rendered.close()  # type: ignore[attr-defined]
         log.curve("loss", "right", "caught")
     probe.load_state_dict(average)
     path = Path(config.judge) if config.judge else path_of(world.name)
     numbers = measure(config, world, probe.eval())
     probe.save(path)
-    numbers |= {"minutes": round((time.monotonic() - began) / 60, 1), "device": str(runtime.device)}
+    numbers |= {"minutes": round(course.spent / 60, 1), "device": str(runtime.device)}
     path.with_suffix(".json").write_text(json.dumps(numbers, indent=1) + "\n")
     log.console.print(json.dumps(numbers["clean"]), json.dumps(numbers["degraded"]))
     return path
@@ -116,8 +118,6 @@ def _step(
         pool.add(next(rendered))
     rng = np.random.default_rng([config.seed, step])
     torch.manual_seed(config.seed * 1_000_003 + step)
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate(step, config.steps, config.learning_rate, min(100, config.steps // 10))
     parts = losses(config, probe.train(), pool.draw(config.batch, rng))
     optimizer.zero_grad(set_to_none=True)
     parts["loss"].backward()

@@ -26,6 +26,7 @@ from pandora.worlds.base import World
 
 COLOUR_WIDTH = 16
 PICTURES = 32  # of each world
+_PHRASES = 4000  # held-out ones of each world, whose words are not taught as synonyms either
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +92,12 @@ def prepare(
     vocabulary = json.loads((cache / "vocabulary.json").read_text())
     vectors = load_file(cache / "vectors.safetensors")["vectors"]
     rare = vocabulary[len(vocabulary) - config.related :]
-    near = _near_words(vocabulary, vectors, set(train.words), barred={*rare, *colour_names()})
+    kept_out = {
+        word
+        for world in worlds
+        for word in text.collect(world, _PHRASES, config.seed, "held_out", slots=slots).words - train.words
+    }
+    near = _near_words(vocabulary, vectors, set(train.words), barred={*rare, *colour_names(), *kept_out})
     words = [w for w in vocabulary if w.isalpha() and len(w) > 1]
     if not (cache / "targets.safetensors").is_file():
         english = text.english(train.sentences, near, words, config.english, config.seed)

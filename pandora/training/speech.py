@@ -63,15 +63,18 @@ class SpeechConfig(Config):
 
 @dataclass(frozen=True)
 class Lessons:
-    """B resting frames with their states in words, and B actions with the states before and after."""
+    """B resting frames with their states in words, and B actions with the states after, and what was said before."""
 
     frames: Tensor  # (B, H, W, 3) uint8
     states: list[str]
     sentences: list[str]
     after: list[str]
+    earlier: list[tuple[str, ...]]  # as the video model hears them: on half of the rows
 
     def first(self, count: int) -> "Lessons":
-        return Lessons(self.frames[:count], self.states[:count], self.sentences[:count], self.after[:count])
+        return Lessons(
+            self.frames[:count], self.states[:count], self.sentences[:count], self.after[:count], self.earlier[:count]
+        )
 
 
 class Episodes:
@@ -99,18 +102,20 @@ class Episodes:
 
     def draw(self, count: int, rng: np.random.Generator) -> Lessons:
         """`count` clips, each with one of its phrasings."""
-        frames, states, sentences, after = [], [], [], []
+        frames, states, sentences, after, earlier = [], [], [], [], []
         for _ in range(count):
             number = pick(self.weights, rng)
             shard = self.shards[number]
             row = int(rng.integers(len(shard.labels)))
             clip = int(rng.integers(shard.clips[row]))
-            choices = shard.labels[row]["actions"][clip]["sentences"]
+            said = [action["sentences"] for action in shard.labels[row]["actions"][: clip + 1]]
+            spoken = [choices[rng.integers(len(choices))] for choices in said]
             frames.append(torch.from_numpy(shard.frame(row, clip)))
             states.append(self.states[number][row][clip])
-            sentences.append(choices[rng.integers(len(choices))])
+            sentences.append(spoken[-1])
+            earlier.append(tuple(spoken[:-1]) if rng.random() < 0.5 else ())
             after.append(self.states[number][row][clip + 1])
-        return Lessons(torch.stack(frames), states, sentences, after)
+        return Lessons(torch.stack(frames), states, sentences, after, earlier)
 
     def _walk(self, world: World, label: Mapping[str, Any]) -> list[str]:
         if label["world"] != world.name:
@@ -182,7 +187,7 @@ class Losses:
 
     def _keep(self, lessons: Lessons) -> Tensor:
         """The mean squared change of the conditioning, in units of its variance."""
-        ids, mask = self.backbone.tokenize(lessons.sentences, [()] * len(lessons.sentences))
+        ids, mask = self.backbone.tokenize(lessons.sentences, lessons.earlier)
         with torch.no_grad():
             old = self.adapter(self.before(lessons.frames, ids, mask))
         return moved(self.adapter(self.backbone(lessons.frames, ids, mask)), old)

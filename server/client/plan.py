@@ -105,7 +105,7 @@ class AsyncPlan(AsyncEvents[AsyncPlanNode]):
 
     @property
     def confidence(self) -> float:
-        """How sure it is that they reach the goal, 0..1."""
+        """How sure it is that they reach the goal, 0..1; where `view.trials` is 0 nobody tried them again."""
         return self.view.confidence or 0.0
 
     async def refresh(self) -> PlanView:

@@ -124,6 +124,7 @@ class PlanView(Answered):
     value: float | None
     confidence: Share | None
     spread: Share | None
+    trials: int | None = Field(description="roll-outs that told the confidence; 0: the search's own, which went once")
     calls: int = Field(description="clips that the model made")
     seconds: float
     created_at: str

@@ -75,6 +75,11 @@ def aim_at_facts(goal: Goal, dynamics: Imagined, sentences: tuple[str, ...]) -> 
 def aim_at_picture(
     goal: ImageGoal, upload: str, dynamics: Imagined, steps: EngineSteps, sentences: tuple[str, ...]
 ) -> tuple[SearchConfig, GoalView]:
-    """For a picture, which was uploaded."""
+    """For a picture, which was uploaded. Raises InvalidInput for one that the model can't tell from the start."""
+    if not goal.confidence:
+        raise InvalidInput(
+            "To the model the goal picture looks like the start: it could not say when it is reached. "
+            "Choose a picture that shows more of a change."
+        )
     config = PictureSearch(dynamics, FunctionGoal(PictureScore(goal, steps)), sentences)
     return config, GoalView(facts=None, text=None, upload=upload)

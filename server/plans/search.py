@@ -79,5 +79,6 @@ class Search:
         return Outcome(found=found, film=film, error=error, bounded=bounded())
 
 
-def _rank(found: Found) -> tuple[bool, float, float]:
-    return found.reached, -1.0 if found.value is None else found.value, found.confidence
+def _rank(found: Found) -> tuple[bool, float, bool, float]:
+    """What was tried again comes before what was only thought."""
+    return found.reached, -1.0 if found.value is None else found.value, found.trials > 0, found.confidence

@@ -28,7 +28,10 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A plan: the ids of its states, the start first, and what it predicts; `confidence` is that of reaching."""
+    """A plan: the ids of its states, the start first, and what it predicts.
+
+    `confidence` is that of reaching, told by `trials` roll-outs; with none it is the search's own.
+    """
 
     path: tuple[int, ...]
     actions: tuple[str, ...]
@@ -36,6 +39,7 @@ class Found:
     value: float | None
     confidence: float
     spread: float
+    trials: int = 0
 
     @classmethod
     def nothing(cls, start: Seen) -> Self:
@@ -84,7 +88,7 @@ class SearchTree:
             path.append(self._ids[path[-1], str(action), id(state)])
         return Found(
             path=tuple(path), actions=tuple(map(str, plan.actions)), reached=bool(plan.reached), value=plan.value,
-            confidence=plan.confidence if plan.reached else 0.0, spread=plan.spread,
+            confidence=plan.confidence if plan.reached else 0.0, spread=plan.spread, trials=plan.trials,
         )  # fmt: skip
 
     def film(self, found: Found) -> list[tuple[Frame, ...]]:

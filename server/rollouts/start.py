@@ -17,6 +17,7 @@ from server.users.principal import Principal
 
 if TYPE_CHECKING:
     from pandora.types import WorldState
+    from pandora.world_model import WorldModel
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,7 +54,13 @@ async def find_start(service: Service, principal: Principal, body: Begins) -> St
         kind, picture = scene.world, await anyio.to_thread.run_sync(load_image, scene.image, limiter=service.decoding)
     else:
         picture = service.uploads.get(principal.owner, body.upload or "").picture
-    begun = service.engine.call(lambda model: model.begin(picture, seed=body.seed or 0))
+    is_upload = body.scene is None
+
+    def begin(model: "WorldModel") -> "WorldState":
+        novelty = model.novelty(picture) if is_upload else None  # as a world of this upload would begin
+        return model.begin(picture, seed=body.seed or 0, look=novelty.look if novelty else None)
+
+    begun = service.engine.call(begin)
     return Start(state=await asyncio.wrap_future(begun), kind=kind, picture=picture)
 
 

@@ -1,5 +1,10 @@
 """Plans in pictures: what is read, cached and doubted; and control that looks after every action."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
 from pandora.planning import (
     Ablated,
     Agent,
@@ -32,7 +37,7 @@ def test_plans_from_pictures(world: Seeing, drawn: list[Problem]) -> None:
     assert sum(model.batches) <= plan.calls
     assert max(model.batches) <= 4
     assert isinstance(thinks.dynamics, Imagined)
-    assert len(thinks.dynamics.film(plan.states[0], plan.actions)) == 8 * problem.limit
+    assert len(thinks.dynamics.film(plan.states)) == 8 * problem.limit
 
 
 def test_what_was_stepped_before_is_looked_up(world: Seeing, drawn: list[Problem]) -> None:
@@ -127,6 +132,87 @@ def test_a_plan_that_other_samples_do_not_follow_is_searched_again(world: Seeing
     assert doubted.confidence == 1.0 or doubted.actions == first.actions
 
 
+def test_no_noise_is_drawn_twice_on_the_way(world: Seeing, drawn: list[Problem]) -> None:
+    """Neither by samples, nor by redraws, nor by roll-outs that check the plan."""
+    problem, used = drawn[-1], list[tuple[int, str, int]]()
+
+    def wrong(state: Shown, action: str) -> bool:
+        used.append((hash(state.scene), action, state.seed))
+        return len(used) % 3 == 0
+
+    model = Knowing(world, wrong)
+    thinks = reasoner(model, problem, samples=2, redraws=2)
+    Verified(thinks, samples=4, tries=1)(model.show(problem.scene), limit=problem.limit)
+    assert len(used) > 50
+    assert len(set(used)) == len(used)
+
+
+def test_the_film_shows_what_the_search_saw(world: Seeing, drawn: list[Problem]) -> None:
+    """Not what the same actions would come to with other noise."""
+
+    class Grainy(Knowing):
+        def step(self, states: Sequence[Shown], actions: Sequence[str], sampler=None):
+            after, clips = super().step(states, actions, sampler)
+            grain = [np.full((8, 2, 2, 3), state.seed % 251, np.uint8) for state in states]
+            return after, [replace(clip, frames=frames) for clip, frames in zip(clips, grain, strict=True)]
+
+    problem, tried = drawn[-1], list[int]()
+    model = Grainy(world, lambda state, action: tried.append(state.seed) or len(tried) % 3 == 1)
+    thinks = reasoner(model, problem)
+    plan = thinks(model.show(problem.scene), limit=problem.limit)
+    assert plan.reached
+    assert isinstance(thinks.dynamics, Imagined)
+    seen = [state.seed % 251 for state in plan.states[1:]]
+    assert len(set(seen)) > 1
+    assert thinks.dynamics.film(plan.states)[::8, 0, 0, 0].tolist() == seen
+    assert len(thinks.dynamics.film(plan.states[:1])) == 1
+
+
+def test_without_rules_a_refusal_is_believed(world: Seeing, drawn: list[Problem]) -> None:
+    class Refusing(Knowing):
+        def _one(self, state: Shown, action: str) -> Shown:
+            return state
+
+    model = Refusing(world)
+    for rules, calls in ((True, 3), (False, 1)):
+        dynamics = Imagined(model, world, redraws=2, rules=rules)
+        start = dynamics.init(model.show(drawn[0].scene))
+        allowed = world.planning().actions(dynamics.facts(start) or frozenset())[0]
+        ((_, found),) = dynamics.step([start], [allowed])
+        assert found["calls"] == calls
+
+
+def test_what_leads_nearest_is_kept_where_nothing_leads_there(world: Seeing, drawn: list[Problem]) -> None:
+    problem = drawn[-1]
+    sure = Knowing(world)
+    last = reasoner(sure, problem)(sure.show(problem.scene), limit=problem.limit).actions[-1]
+    model = Knowing(world, wrong=lambda state, action: action == last)
+    start = model.show(problem.scene)
+    near = reasoner(model, problem)(start, limit=problem.limit)
+    assert not near.reached
+    assert near.actions
+    kept = Verified(reasoner(model, problem), tries=3)(start, limit=problem.limit, budget=Budget(calls=near.calls))
+    assert kept.actions == near.actions
+    assert kept.trials == 0
+
+
+def test_a_check_that_the_budget_leaves_no_room_for_is_not_made(world: Seeing, drawn: list[Problem]) -> None:
+    problem = drawn[-1]
+    model = Knowing(world)
+    start = model.show(problem.scene)
+    alone = reasoner(model, problem)(start, limit=problem.limit)
+    thinks = Verified(reasoner(model, problem), samples=4)
+    hurried = thinks(start, limit=problem.limit, budget=Budget(calls=alone.calls))
+    assert (hurried.reached, hurried.trials, hurried.calls) == (True, 0, alone.calls)
+    stopped = thinks(
+        start, limit=problem.limit, budget=Budget(should_stop=lambda: sum(model.batches) > 3 * alone.calls)
+    )
+    assert stopped.calls < 4 * alone.calls
+    checked = thinks(start, limit=problem.limit)
+    assert (checked.reached, checked.trials) == (True, 4)
+    assert checked.seconds > 0
+
+
 def test_an_agent_acts_looks_and_learns_what_truly_follows(world: Seeing, drawn: list[Problem]) -> None:
     problem = drawn[-1]
     model, goal = Knowing(world), world.planning().goal(problem.goal)
@@ -151,6 +237,8 @@ def test_an_agent_rejects_what_it_cannot_trust(world: Seeing, drawn: list[Proble
     assert agent.act(picture).why == "rejected"
     agent = Agent(reasoner(blind, problem), problem.limit, on_reject="explore", budget=Budget(calls=9))
     assert agent.act(picture).why == "explores"
+    far = Agent(reasoner(Knowing(world), problem), problem.limit, max_spread=-1.0)
+    assert far.act(far.reasoner.dynamics.model.show(problem.scene)).why == "explores", "never planned: it is in doubt"
     agent = Agent(reasoner(blind, problem), problem.limit, steps=0)
     assert agent.act(picture).why == "out of steps"
 

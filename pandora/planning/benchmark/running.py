@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,6 +50,7 @@ def run(
     left = [task for task in tasks if names[task] not in done]
     with progress_bar("planning", len(tasks), len(done), console) as tell:
         for result in spread(left, _solver(bench), partial(_begin, setup), processes):
+            result = replace(result, processes=processes)
             if out:
                 append(out, asdict(result))
             done[result.entry, result.problem] = result

@@ -74,6 +74,7 @@ class Result:
     seconds: float
     actions: tuple[str, ...]
     mark: str = ""
+    processes: int = 1  # that shared the machine
 
 
 class Bench(LateModel):
@@ -131,8 +132,9 @@ class Bench(LateModel):
         kind = Ablated if entry.track == "ablated" else Imagined
         sampler = Sampler(steps=self.setup.steps)
         return kind(
-            self.model, self.world, samples=self.setup.samples, redraws=self.setup.redraws, sampler=sampler, seed=seed
-        )
+            self.model, self.world, samples=self.setup.samples, redraws=self.setup.redraws, sampler=sampler, seed=seed,
+            rules=self.setup.rules,
+        )  # fmt: skip
 
     def _budget(self, entry: Entry) -> Budget:
         return Budget() if entry.track == "oracle" else Budget(calls=self.setup.calls)

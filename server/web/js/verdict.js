@@ -5,7 +5,7 @@ import { meter, quoted } from "./future.js";
 import { image } from "./media.js";
 
 const MOST_ACTIONS = 16;
-const MOST_SECONDS = 600;
+const MOST_SECONDS = 300; // that the service gives one plan
 const SURE = [
   [0.95, "sure"],
   [0.7, "fairly sure"],
@@ -56,7 +56,7 @@ export class Verdict {
 
   #found(plan, moment) {
     const { actions, confidence, steps } = plan;
-    this.words = `A plan of ${count(actions.length, "action")}, ${sure(confidence)}: ${actions.join(", then ")}.`;
+    this.words = `A plan of ${count(actions.length, "action")}, ${sure(plan)}: ${actions.join(", then ")}.`;
     const list = steps
       .slice(1)
       .map(({ action, frame_url: url }) =>
@@ -80,7 +80,7 @@ export class Verdict {
         "div",
         { class: "verdict-words" },
         el("h3", {}, `A plan of ${count(actions.length, "action")}`),
-        meter("Confidence", confidence, `${percent(confidence)}, ${sure(confidence)}`),
+        meter("Confidence", confidence, plan.trials ? `${percent(confidence)}, ${sure(plan)}` : sure(plan)),
         el("ol", { class: "plan-steps" }, ...list),
         el("div", { class: "verdict-buttons" }, play, leave),
         el("p", { class: "muted" }, cost(plan)),
@@ -128,16 +128,17 @@ export class Verdict {
   }
 }
 
-const sure = (confidence) => SURE.find(([least]) => confidence >= least)[1];
+const sure = ({ confidence, trials }) =>
+  trials ? SURE.find(([least]) => confidence >= least)[1] : "imagined once, not tried again";
 
 const cost = ({ calls, seconds }) =>
   `${calls.toLocaleString("en")} steps imagined in ${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s.`;
 
-function whyNot({ code }, { limit, seconds }) {
+function whyNot({ code, seconds }, { limit }) {
   const up = `up to ${count(limit, "action")}`;
   return (
     {
-      deadline: `Time ran out: ${count(seconds, "second")} were allowed.`,
+      deadline: `Time ran out after ${count(Math.round(seconds), "second")}.`,
       budget: "The search used all that it was allowed, and there is more that could be tried.",
       unreadable_start: "The picture that it would begin from can’t be read: something is half hidden or in motion.",
       stopping: "The service is about to stop.",
