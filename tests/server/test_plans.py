@@ -176,6 +176,8 @@ def test_goals_of_facts(ruled_client: TestClient) -> None:
 class NearPicture:
     """As an ImageGoal: 1 for the same picture, else the share of pixels that are the same."""
 
+    confidence = 1.0
+
     def __init__(self, model: Ruled, image: Any, start: WorldState | None = None):
         self.image = image
 
@@ -202,8 +204,12 @@ def test_goals_of_pictures(
     assert "breadth_first" in refused.json()["detail"]
 
 
-def test_a_goal_of_a_picture_is_scored_by_the_model(client: TestClient) -> None:
+def test_a_goal_of_a_picture_is_scored_by_the_model(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     upload = client.post("/v1/uploads", content=encode_png(make_picture(4))).json()["id"]
+    refused = ask(client, scene="tower", goal={"upload": upload})
+    assert refused.status_code == 422, "this model's blur is larger than the way"
+    assert "looks like the start" in refused.json()["detail"]
+    monkeypatch.setattr("pandora.scoring._BLUR", 0.0)
     found = take(client, scene="tower", goal={"upload": upload})
     assert (found["status"], found["code"], found["found"]) == ("partial", "unreadable_start", False)
     assert (found["actions"], len(found["tree"]), found["value"]) == ([], 1, None)
@@ -281,7 +287,7 @@ def test_a_plan_that_fails_again_is_less_sure(ruled_client: TestClient, ruled: R
 
 
 def test_samples_that_disagree_are_told_of(ruled_client: TestClient, ruled: Ruled) -> None:
-    ruled.wrong = lambda state, action: action == PLAN[0] and state.seed % 2 == 1
+    ruled.wrong = lambda state, action: action == PLAN[0] and state.seed % 7 > 1  # some come through
     found = take(ruled_client, **THREE, samples=4, verify=0)
     assert found["found"]
     assert 0 < found["spread"] < 1
