@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from pandora.config import DEFAULT_STEPS
 from pandora.errors import InvalidInput
 from pandora.media import Frame, Frames, save_film
 from pandora.scenes import Scene, by_world, read_scenes
@@ -23,7 +24,7 @@ _COLUMNS = 3
 
 
 def films(
-    model: WorldModel, scenes: Sequence[Scene], sentences: int = 4, steps: int = 2, seed: int = 0
+    model: WorldModel, scenes: Sequence[Scene], sentences: int = 4, steps: int = DEFAULT_STEPS, seed: int = 0
 ) -> Iterator[tuple[Scene, tuple[str, ...], Frames]]:
     """Each scene with what is said in it, of its suggestions, and the film (T, H, W, 3) uint8 of that."""
     for scene in scenes:
@@ -73,7 +74,7 @@ def fitting(scene: Scene) -> tuple[str, ...]:
 
 
 def make(
-    model: WorldModel, folder: Path, scenes: Sequence[Scene], sentences: int = 4, steps: int = 2,
+    model: WorldModel, folder: Path, scenes: Sequence[Scene], sentences: int = 4, steps: int = DEFAULT_STEPS,
     seed: int = 0,
 ) -> Iterator[tuple[Path, Scene, tuple[str, ...]]]:  # fmt: skip
     """Write one .webp film a scene into `folder`; yields each as it is written."""

@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from pandora.config import DEFAULT_STEPS
 from pandora.errors import InvalidInput
 
 Frames = NDArray[np.uint8]  # (T, H, W, 3) RGB, 0..255
@@ -26,7 +27,7 @@ Frames = NDArray[np.uint8]  # (T, H, W, 3) RGB, 0..255
 class Sampler:
     """How a clip is sampled: `steps` denoising steps from pure noise, 1 to 50."""
 
-    steps: int = 2
+    steps: int = DEFAULT_STEPS
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps <= 50:

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
+from pandora.config import DEFAULT_STEPS
 from pandora.errors import InvalidConfig
 from server.logs import FORMATS, LEVELS
 
@@ -50,7 +51,7 @@ class Settings:
     quantized: str = ""  # of the preset: fp8 or int8
     device: str = "auto"
     threads: str = "auto"
-    sampling_steps: int = 2
+    sampling_steps: int = DEFAULT_STEPS
     max_batch: int = 8  # worlds in one pass of the model
 
     max_worlds: int = 10_000

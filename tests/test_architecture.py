@@ -13,7 +13,8 @@ FILES = sorted([*ROOT.glob("pandora/**/*.py"), *ROOT.glob("server/**/*.py")])
 FLOORS = (
     {"__init__"},
     {"errors"},
-    {"types", "config", "runtime", "quantization", "offloading"},
+    {"config"},
+    {"types", "runtime", "quantization", "offloading"},
     {"media", "checkpoint", "scenes"},  # checkpoint knows tensors and files, so it lies below the models
     {"backbone", "adapter", "video", "worlds"},
     {"pretrained", "novelty"},

@@ -82,7 +82,7 @@ def test_the_stream_is_the_step_in_parts(model: WorldModel, state: WorldState) -
 def test_a_stream_can_be_stopped(model: WorldModel, state: WorldState) -> None:
     with pytest.raises(Cancelled):
         list(model.stream([state], ["wait"], should_stop=lambda: True))
-    stream = model.stream([state], ["wait"], should_stop=iter([False, False, False, True]).__next__)
+    stream = model.stream([state], ["wait"], should_stop=iter([False, False, True]).__next__)
     assert next(stream).index == 0
     with pytest.raises(Cancelled):
         next(stream)

@@ -10,6 +10,7 @@ from pandora.cli.bench_goals import goals
 from pandora.cli.bench_novelty import novelty
 from pandora.cli.bench_speed import bench_preset
 from pandora.cli.options import Device, Json, Out, Processes, Redraws, Seed, Steps, Weights
+from pandora.config import DEFAULT_STEPS
 from pandora.errors import InvalidInput, UnknownName
 
 _STANDARD = 60  # problems of the standard slice
@@ -70,7 +71,7 @@ def blocksworld(
     checks: Checks = 0,
     tries: Tries = 3,
     calls: Calls = 200,
-    steps: Steps = 2,
+    steps: Steps = DEFAULT_STEPS,
     out: Out = Path("runs/blocksworld"),
     json: Json = None,
     processes: Processes = 2,

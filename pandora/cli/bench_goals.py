@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pandora.cli.options import Device, Json, Out, Processes, Redraws, Seed, Steps, Weights
+from pandora.config import DEFAULT_STEPS
 from pandora.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def goals(
     quick: Quick = False,
     beta: Beta = 2.0,
     calls: Calls = 16,
-    steps: Steps = 2,
+    steps: Steps = DEFAULT_STEPS,
     redraws: Redraws = 2,
     out: Out = Path("runs/goals"),
     json: Json = None,

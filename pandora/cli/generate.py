@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pandora.cli.options import Device, Seed, Steps, Weights
+from pandora.config import DEFAULT_STEPS
 from pandora.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def generate(
     weights: Weights,
     scene: Annotated[str | None, typer.Option(help="Scene to begin from; `pandora scenes` lists them.")] = None,
     image: Annotated[Path | None, typer.Option(help="Picture to begin from: PNG, JPEG, WebP, GIF or BMP.")] = None,
-    steps: Steps = 2,
+    steps: Steps = DEFAULT_STEPS,
     seed: Seed = 0,
     device: Device = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",

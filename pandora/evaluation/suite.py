@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pandora.config import DEFAULT_STEPS
 from pandora.errors import InvalidInput
 from pandora.evaluation import abilities
 from pandora.evaluation import phrases as own
@@ -81,7 +82,7 @@ def run(
     seed: int = 0,
     device: str = "auto",
     world: str | World | None = None,
-    steps: int = 2,
+    steps: int = DEFAULT_STEPS,
     batch: int = 16,
     sizes: Sizes | None = None,
     processes: int = 1,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 from zlib import crc32
 
+from pandora.config import DEFAULT_STEPS
 from pandora.planning.benchmark.entries import MODELLED, Entry, make_planner
 from pandora.planning.benchmark.loading import LateModel
 from pandora.planning.control import Agent
@@ -40,7 +41,7 @@ class Setup:
     world: str = "blocks"
     device: str = "auto"
     seed: int = 0
-    steps: int = 2
+    steps: int = DEFAULT_STEPS
     samples: int = 1
     redraws: int = 2
     checks: int = 0

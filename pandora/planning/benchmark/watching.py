@@ -21,6 +21,7 @@ from zlib import crc32
 import numpy as np
 from rich.console import Console
 
+from pandora.config import DEFAULT_STEPS
 from pandora.planning.benchmark.loading import LateModel
 from pandora.planning.benchmark.running import append, progress_bar, read, spread
 from pandora.planning.imagined import Imagined, Steps
@@ -52,7 +53,7 @@ class WatchSetup:
     fingerprint: str = ""  # of the weights
     device: str = "auto"
     seed: int = 0
-    steps: int = 2
+    steps: int = DEFAULT_STEPS
     redraws: int = 2
     calls: int = 16
     noise: float = 0.1
