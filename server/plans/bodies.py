@@ -107,9 +107,9 @@ class PlanStep(Answered):
 class PlanView(Answered):
     """The best plan so far; the plan once `status` is `complete`.
 
-    `partial`: the deadline or the budget came first, the start can't be read, or a step failed (`code`). Where nothing
-    reaches the goal, `found` is false and the actions lead nearest to it. `confidence` is that the goal is reached,
-    `spread` how much samples disagree on the way.
+    `partial`: the deadline or the budget came first, the start can't be read, the goal picture can't be told from it,
+    or a step failed (`code`). Where nothing reaches the goal, `found` is false and the actions lead nearest to it.
+    `confidence` is that the goal is reached, `spread` how much samples disagree on the way.
     """
 
     id: str

@@ -33,13 +33,16 @@ class PictureSearch(SearchConfig):
     sentences: tuple[str, ...] = ()
 
     def get_actions(self, state: Moment) -> list[Action]:
-        if state.facts is None:
+        if state.facts is None or self.goal.score(state) is None:
             return []
         return list(self.sentences or self.dynamics.planning.actions(state.facts))
 
 
 class PictureScore:
-    """How near a moment is to a picture, 0..1: computed on the engine's thread, once for each. None if unreadable."""
+    """How near a moment is to a picture, 0..1: computed on the engine's thread, once for each.
+
+    None of what can't be read, and of everything where the model can't tell the goal from the start.
+    """
 
     def __init__(self, goal: ImageGoal, steps: EngineSteps):
         self._goal = goal
@@ -48,7 +51,7 @@ class PictureScore:
 
     def __call__(self, moment: Moment) -> float | None:
         world: WorldState = moment.world
-        if moment.facts is None:
+        if moment.facts is None or not self._goal.confidence:
             return None
         if world not in self._known:
             self._known[world] = self._steps.call(lambda model: self._goal(world)).value
@@ -75,11 +78,6 @@ def aim_at_facts(goal: Goal, dynamics: Imagined, sentences: tuple[str, ...]) -> 
 def aim_at_picture(
     goal: ImageGoal, upload: str, dynamics: Imagined, steps: EngineSteps, sentences: tuple[str, ...]
 ) -> tuple[SearchConfig, GoalView]:
-    """For a picture, which was uploaded. Raises InvalidInput for one that the model can't tell from the start."""
-    if not goal.confidence:
-        raise InvalidInput(
-            "To the model the goal picture looks like the start: it could not say when it is reached. "
-            "Choose a picture that shows more of a change."
-        )
+    """For a picture, which was uploaded."""
     config = PictureSearch(dynamics, FunctionGoal(PictureScore(goal, steps)), sentences)
     return config, GoalView(facts=None, text=None, upload=upload)

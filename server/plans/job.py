@@ -177,6 +177,8 @@ class PlanJob(Imagining):
             return "partial", explain(outcome.error)[0]
         if self.nodes[0].facts is None:
             return "partial", "unreadable_start"
+        if self.nodes[0].value is None:
+            return "partial", "unclear_goal"
         return ("partial", "budget") if outcome.bounded else ("complete", None)
 
     # --- views ---

@@ -11,7 +11,7 @@ import torch
 
 from pandora.errors import Cancelled, InvalidCheckpoint
 from pandora.media import encode_jpeg
-from pandora.types import WorldState
+from pandora.types import Sampler, WorldState
 from pandora.world_model import WorldModel
 from server.engine.engine import Engine, EngineStatus
 from server.engine.job import ClipBegun, ClipDone, ClipFailed, ClipFrames, ClipJob, JobEvent
@@ -49,7 +49,7 @@ def test_frames_come_before_the_end(engine: Engine, model: WorldModel) -> None:
     assert [type(event) for event in events] == [ClipBegun, ClipFrames, ClipFrames, ClipDone]
     end = events[-1]
     assert isinstance(end, ClipDone)
-    after, clip = model.step(state, "wait")
+    after, clip = model.step(state, "wait", Sampler(steps=2))
     assert torch.equal(end.state.latents, after.latents)
     assert end.state.actions == ("wait",)
     timings = end.timings
@@ -76,7 +76,7 @@ def test_jobs_that_wait_together_run_together(model: WorldModel) -> None:
     assert sizes == [2, 1, 1]  # two fit, one is over the limit, one samples otherwise
     for state, end in zip(states[:3], ends, strict=False):
         assert isinstance(end, ClipDone)
-        alone, _ = model.step(state, "wait")
+        alone, _ = model.step(state, "wait", Sampler(steps=2))
         assert torch.allclose(end.state.latents, alone.latents, atol=1e-5)
 
 

@@ -141,6 +141,7 @@ function whyNot({ code, seconds }, { limit }) {
       deadline: `Time ran out after ${count(Math.round(seconds), "second")}.`,
       budget: "The search used all that it was allowed, and there is more that could be tried.",
       unreadable_start: "The picture that it would begin from can’t be read: something is half hidden or in motion.",
+      unclear_goal: "To the model the goal picture looks like the start. Choose one that shows more of a change.",
       stopping: "The service is about to stop.",
       cancelled: "It was stopped before it was through.",
     }[code] ?? `Nothing that was tried with ${up} leads there, as far as the model can tell.`
