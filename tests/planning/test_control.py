@@ -237,8 +237,9 @@ def test_an_agent_rejects_what_it_cannot_trust(world: Seeing, drawn: list[Proble
     assert agent.act(picture).why == "rejected"
     agent = Agent(reasoner(blind, problem), problem.limit, on_reject="explore", budget=Budget(calls=9))
     assert agent.act(picture).why == "explores"
-    far = Agent(reasoner(Knowing(world), problem), problem.limit, max_spread=-1.0)
-    assert far.act(far.reasoner.dynamics.model.show(problem.scene)).why == "explores", "never planned: it is in doubt"
+    sure = Knowing(world)
+    doubter = Agent(reasoner(sure, problem), problem.limit, max_spread=-1.0)
+    assert doubter.act(sure.show(problem.scene)).why == "explores"
     agent = Agent(reasoner(blind, problem), problem.limit, steps=0)
     assert agent.act(picture).why == "out of steps"
 
