@@ -1,7 +1,7 @@
 """The model card: what the weights are, how they were made, what they can do.
 
 Every figure is read from a file that a command wrote: `runs.jsonl` and `metrics.jsonl` of the stages, the `--json` of
-`pandora eval` and of the benches.
+`pandora eval` and of the benches. What the card tells of earlier stages stays, also where their runs are long gone.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Any
 
 from pandora.checkpoint import read_sizes, write_manifest
 from pandora.config import Config
+from pandora.training.mixture import parse_mixture
 
 FRONT = """---
 license: apache-2.0
@@ -97,6 +98,7 @@ class CardConfig(Config):
     """Where the figures are."""
 
     weights: str = "weights/pandora-small"
+    # stages that are told of, in their order, after those that the card tells of already
     runs: tuple[str, ...] = ("runs/autoencoder", "runs/align", "runs/video", "runs/rollout")
     measured: tuple[str, ...] = tuple(
         f"weights/pandora-small/measured/{name}.json"
@@ -110,22 +112,32 @@ def write(config: CardConfig) -> Path:
     folder = Path(config.weights)
     sizes = read_sizes(folder)
     parts = "\n".join(f"| {name} | {_what(name)} | {count:,} |" for name, (count, _) in sizes.items())
-    stages = [_stage(Path(run), folder) for run in config.runs if (Path(run) / "runs.jsonl").exists()]
+    path = folder / "README.md"
+    stages = told(path.read_text()) if path.exists() else {}
+    for run in map(Path, config.runs):
+        if (run / "runs.jsonl").exists():
+            stages[run.name] = _stage(run, folder)
     measured = [Path(path) for path in config.measured if Path(path).exists()]
     card = FRONT.format(
         name=folder.name,
         parameters=sum(count for count, _ in sizes.values()) / 1e6,
         megabytes=sum(size for _, size in sizes.values()) / 1e6,
         parts=parts,
-        training="\n\n".join(stages),
+        training="\n\n".join(stages.values()),
         measured="\n\n".join(map(_rows, measured)),
     )
-    path = folder / "README.md"
     path.write_text(card)
     write_manifest(folder)
     if Path(config.readme).exists():
         write_headlines(Path(config.readme), measured)
     return path
+
+
+def told(card: str) -> dict[str, str]:
+    """The stages that a card tells of, by name, in their order."""
+    training = card.partition("\n## Training\n")[2].partition("\n## Measured\n")[0]
+    texts = [f"### {text.strip()}" for text in f"\n{training}".split("\n### ")[1:]]
+    return {text.splitlines()[0].removeprefix("### "): text for text in texts}
 
 
 def write_headlines(readme: Path, files: list[Path]) -> None:
@@ -175,11 +187,20 @@ def _stage(run: Path, folder: Path) -> str:
     text += [
         f"Settings of start {i}:\n\n```json\n{json.dumps(_flat(s['config']))}\n```" for i, s in enumerate(starts, 1)
     ]
+    if made := _data(str(starts[-1]["config"].get("data", ""))):
+        text.append(f"Its data:\n\n```sh\n{made}\n```")
     if (run / "curve.png").exists():
         (folder / "measured").mkdir(exist_ok=True)
         shutil.copyfile(run / "curve.png", folder / "measured" / f"{run.name}.png")
         text.append(f"![loss](measured/{run.name}.png)")
     return "\n\n".join(text)
+
+
+def _data(mixture: str) -> str:
+    """The commands that made the folders of a mixture, as their data cards tell them."""
+    cards = [folder / "README.md" for folder in (parse_mixture(mixture) if mixture else ())]
+    blocks = [card.read_text().partition("```sh\n")[2].partition("\n```")[0] for card in cards if card.exists()]
+    return "\n".join(filter(None, blocks))
 
 
 def _seconds(rows: list[dict[str, Any]]) -> float:

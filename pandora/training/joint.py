@@ -18,7 +18,7 @@ from pandora.training.filmcodec import decode_film
 from pandora.training.shards import TarSample, samples
 from pandora.video.autoencoder import TIME, Autoencoder
 
-_KEPT = 256  # decoded films
+_KEPT = 32  # decoded films, a few MB each: rows that go on through an episode find theirs again
 _MOVING, _REST = 8.0, 2.0  # weights as the autoencoder was trained with
 
 

@@ -1,10 +1,12 @@
 """The tables of the README come from what was measured, and from nothing else."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
-from pandora.training.card import HEADLINES, write_headlines
+from pandora import presets
+from pandora.training.card import HEADLINES, CardConfig, told, write, write_headlines
 
 
 def measured(path: Path, *rows: dict[str, Any]) -> Path:
@@ -34,3 +36,36 @@ def test_tables_are_written_between_their_marks(tmp_path: Path) -> None:
         assert service.splitlines()[3:] == [f"| {HEADLINES['service']['kill.lost_steps']} | 0 |  | 500 |"]
         assert text.startswith("a\n")
         assert text.endswith("<!-- service:end -->\nc\n")
+
+
+def test_what_is_told_of_earlier_stages_stays(tmp_path: Path) -> None:
+    """Also where their runs are gone; a run of the same name is told of anew, in its old place."""
+    weights, data = tmp_path / "weights", tmp_path / "data"
+    presets.tiny_model().save_pretrained(weights)
+    data.mkdir()
+    (data / "README.md").write_text("# data\n\n```sh\npandora data make --seed 7\n```\n\nmore\n")
+
+    def run(name: str, steps: int) -> str:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        settings = {
+            "config": {"steps": steps, "data": str(data)},
+            "machine": {"device": "x", "processes": 1, "torch": "2"},
+        }
+        (folder / "runs.jsonl").write_text(json.dumps(settings) + "\n")
+        (folder / "metrics.jsonl").write_text(json.dumps({"step": steps, "loss": 0.5, "seconds": 60}) + "\n")
+        return str(folder)
+
+    def card(*runs: str) -> str:
+        return write(
+            CardConfig(weights=str(weights), runs=runs, measured=(), readme=str(tmp_path / "none"))
+        ).read_text()
+
+    first = card(run("one", 10), run("two", 20))
+    assert "pandora data make --seed 7" in told(first)["one"]
+    shutil.rmtree(tmp_path / "one")
+    second = card(run("two", 25), run("three", 30))
+    assert list(told(second)) == ["one", "two", "three"]
+    assert told(second)["one"] == told(first)["one"]
+    assert told(second)["two"].splitlines()[2].startswith("25 steps")
+    assert card() == second
