@@ -64,7 +64,8 @@ class ImaginedEnv(gymnasium.Env[Frame, str]):
 
     `info` holds "frames" (the clip, (T, H, W, 3) uint8), with a goal its "score" (None for "don't know") and
     "confidence", and with a readout the "facts" (None where the frame can't be decoded). The reward is 1 with the end
-    of the episode once the score comes to `threshold`, else 0. `reset` takes another picture as options["picture"].
+    of the episode once the score comes to `threshold`, else 0. `reset` takes another picture as options["picture"],
+    with which later episodes begin as well.
     """
 
     metadata = {"render_modes": ["rgb_array"]}
@@ -92,8 +93,8 @@ class ImaginedEnv(gymnasium.Env[Frame, str]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frame, dict[str, Any]]:
         """Begin again; the same seed and actions give the same frames. Raises InvalidImage."""
         super().reset(seed=seed)
-        picture = (options or {}).get("picture", self.picture)
-        self._moment = Snapshot(self.model.begin(picture, int(self.np_random.integers(_SEEDS))), 0, False)
+        self.picture = (options or {}).get("picture", self.picture)
+        self._moment = Snapshot(self.model.begin(self.picture, int(self.np_random.integers(_SEEDS))), 0, False)
         frame = _frame(self._moment)
         return frame, self.rules.judge(self._moment, frame[None])[-1]
 
@@ -153,19 +154,25 @@ class ImaginedVectorEnv(VectorEnv[Frames, Sequence[str], NDArray[Any]]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._moments: list[Snapshot] = []
+        self._dice = [np.random.default_rng() for _ in range(num_envs)]
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Frames, dict[str, Any]]:
-        """Begin all again. A number seeds world i with seed + i; a list gives each its own."""
+        """Begin all again, from the picture that `options` names or the last one.
+
+        A number seeds world i with seed + i; a list gives each its own; a world with None goes on with its chance.
+        """
         seeds = (
             [None if seed is None else seed + i for i in range(self.num_envs)] if not isinstance(seed, list) else seed
         )
         if len(seeds) != self.num_envs:
             raise InvalidInput(f"{self.num_envs} worlds need as many seeds, not {len(seeds)}.")
-        self._dice = [np.random.default_rng(s) for s in seeds]
-        picture = (options or {}).get("picture", self.picture)
-        self._moments = [self._begin(index, picture) for index in range(self.num_envs)]
+        for index, own in enumerate(seeds):
+            if own is not None:
+                self._dice[index] = np.random.default_rng(own)
+        self.picture = (options or {}).get("picture", self.picture)
+        self._moments = [self._begin(index) for index in range(self.num_envs)]
         return self._observe(), self._tell([self.rules.judge(m, _frame(m)[None])[-1] for m in self._moments])
 
     def step(self, actions: Sequence[str]) -> tuple[Frames, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
@@ -185,7 +192,7 @@ class ImaginedVectorEnv(VectorEnv[Frames, Sequence[str], NDArray[Any]]):
                     Snapshot(state, moment.steps + 1, False), frames
                 )
             else:
-                self._moments[i] = fresh = self._begin(i, self.picture)
+                self._moments[i] = fresh = self._begin(i)
                 info = self.rules.judge(fresh, _frame(fresh)[None])[-1]
             infos.append(info)
         return self._observe(), rewards, ends, cuts, self._tell(infos)
@@ -206,8 +213,8 @@ class ImaginedVectorEnv(VectorEnv[Frames, Sequence[str], NDArray[Any]]):
         self._moments = many
         return self._observe()
 
-    def _begin(self, index: int, picture: ImageSource) -> Snapshot:
-        return Snapshot(self.model.begin(picture, int(self._dice[index].integers(_SEEDS))), 0, False)
+    def _begin(self, index: int) -> Snapshot:
+        return Snapshot(self.model.begin(self.picture, int(self._dice[index].integers(_SEEDS))), 0, False)
 
     def _observe(self) -> Frames:
         return np.stack([_frame(moment) for moment in self._moments])

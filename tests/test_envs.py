@@ -107,6 +107,32 @@ def test_an_ended_episode_begins_anew_with_the_next_step(model: WorldModel) -> N
     assert [len(frames) for frames in infos["frames"]] == [1, model.config.frames_per_action]
 
 
+def test_chance_goes_on_after_one_seed(model: WorldModel) -> None:
+    """A seeded run is the same again, over all its episodes, and these differ from each other."""
+
+    def run() -> list[list[int]]:
+        env = ImaginedVectorEnv(model, PICTURE, 2)
+        env.reset(seed=4)
+        first = [moment.state.seed for moment in env.clone_state()]
+        env.reset(seed=[None, 9])
+        return [first, [moment.state.seed for moment in env.clone_state()]]
+
+    assert run() == run()
+    (first, _), (second, given) = run()
+    assert first != second
+    env = ImaginedEnv(model, PICTURE)
+    env.reset(seed=9)
+    assert env.clone_state().state.seed == given
+
+
+def test_a_picture_that_reset_was_given_stays(model: WorldModel) -> None:
+    env = ImaginedVectorEnv(model, PICTURE, 1, goal=said_go)
+    begun, _ = env.reset(seed=2, options={"picture": OTHER})
+    env.step(["go"])
+    again, *_ = env.step(["go"])
+    assert np.array_equal(begun, again)
+
+
 def test_bad_input_of_a_vector(model: WorldModel) -> None:
     env = ImaginedVectorEnv(model, PICTURE, 2)
     env.reset(seed=0, options={"picture": OTHER})
