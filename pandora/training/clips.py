@@ -152,12 +152,10 @@ class Clips:
         return self.shards[episode[0]].latents(episode[1], 0, 1 + self.length(episode) * self.chunk)
 
     def draw(self, rng: np.random.Generator) -> Place:
-        """A random episode, from a folder as often as its weight says."""
-        episodes = self._source(rng).episodes
+        """A random episode, which is walked through: a folder's clips then come as often as its weight says."""
+        weights = [source.weight * len(source.episodes) / len(source.clips) for source in self.sources]
+        episodes = self.sources[pick(weights, rng)].episodes
         return episodes[int(rng.integers(len(episodes)))]
-
-    def _source(self, rng: np.random.Generator) -> _Source:
-        return self.sources[pick([source.weight for source in self.sources], rng)]
 
     def kind(self, episode: Place, clip: int) -> str:
         """What `Emphasis` tells apart."""
@@ -168,7 +166,7 @@ class Clips:
 
         The folder is drawn first: emphasis does not change the weights of the mixture.
         """
-        source = self._source(rng)
+        source = self.sources[pick([source.weight for source in self.sources], rng)]
         while True:
             shard, row, clip = source.clips[int(rng.integers(len(source.clips)))]
             if rng.random() < emphasis.chance(self.kind((shard, row), clip)):

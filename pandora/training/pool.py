@@ -19,6 +19,10 @@ class Pool:
     def kinds(self) -> list[str]:
         return [self.clips.kind(*place) for place in self.places]
 
+    @property
+    def worlds(self) -> list[str]:
+        return [kind.partition("/")[0] for kind in self.kinds]
+
     def batch(self) -> Batch:
         return self.clips.batch(self.places, self.histories, self.rng)
 

@@ -26,6 +26,7 @@ from pandora.config import Config
 from pandora.errors import InvalidConfig
 from pandora.runtime import Runtime
 from pandora.training.alignment import load as load_aligned
+from pandora.training.balance import Balance
 from pandora.training.clips import Batch, Clips, Emphasis
 from pandora.training.joint import Films, JointDecoder
 from pandora.training.lora import add_lora, fold
@@ -135,6 +136,7 @@ class Outcome:
     loss: Tensor
     metrics: dict[str, float]
     errors: list[float]  # of each row: over the cells that should move, and not below that of a small change
+    losses: list[float]  # of each row, without its weight
     made: Tensor | None  # the model's own next clips for the first `own` rows
 
 
@@ -146,10 +148,12 @@ def step_losses(
     device: torch.device,
     metric: Tensor | None = None,
     films: Tensor | None = None,
+    weights: Sequence[float] = (),
 ) -> Outcome:
     """The weighted x-prediction loss, and what the next step needs.
 
-    `metric` (C, C) as `visible_metric` gives it; `films` are the true frames of the first rows, for the decoder.
+    `metric` (C, C) as `visible_metric` gives it; `films` are the true frames of the first rows, for the decoder;
+    `weights` are those of the rows, 1 where there are none.
     """
     conditioning = model.condition(batch, device, config.tune)
     history, target = batch.history.to(device), batch.target.to(device)
@@ -170,7 +174,8 @@ def step_losses(
     seen = error if metric is None else torch.einsum("cd,bdlhw->bclhw", metric, missed).square().mean(1)
     moving = ((target - last).abs().amax(1) > 0.5).float()
     robust = (seen + config.soft**2).sqrt() - config.soft  # pseudo-Huber over the channels of a latent cell
-    loss = ((1 + config.moving_weight * moving) * robust).mean() + config.outcome_weight * outcome
+    of_rows = ((1 + config.moving_weight * moving) * robust).flatten(1).mean(1)
+    loss = (torch.tensor(weights or [1.0], device=device) * of_rows).mean() + config.outcome_weight * outcome
     if model.decoder is not None and films is not None:
         loss = loss + config.joint_weight * model.decoder.loss(last, clean, films.to(device))
     metrics = {
@@ -180,7 +185,7 @@ def step_losses(
         "seen": (seen * moving).sum().item() / max(1.0, moving.sum().item()),
         "moving": (error * moving).sum().item() / max(1.0, moving.sum().item()),
     }
-    of_row = robust.flatten(1).sum(1) / moving.flatten(1).sum(1).clamp(min=_SMALL_CHANGE)
+    errors = robust.flatten(1).sum(1) / moving.flatten(1).sum(1).clamp(min=_SMALL_CHANGE)
 
     made = None
     if own:
@@ -190,7 +195,7 @@ def step_losses(
                 history[:own], conditioning.context_BND[:own], conditioning.pooled_BD[:own],
                 torch.randn_like(target[:own]), steps, cache=tuple((k[:own], v[:own]) for k, v in cache),
             )  # fmt: skip
-    return Outcome(loss, metrics, of_row.tolist(), made)
+    return Outcome(loss, metrics, errors.tolist(), of_rows.tolist(), made)
 
 
 class Told(NamedTuple):
@@ -291,6 +296,7 @@ def train(config: VideoTraining) -> Path:
     films = Films(clips) if config.joint else None
     own = round(config.own * config.batch)
     emphasis = Emphasis(config.floor, stress=stress_of(config.stress))
+    balance = Balance()
     pool = Pool(clips, config.batch, own, np.random.default_rng([config.seed, rank, start]), emphasis)
     torch.manual_seed(config.seed + 7919 * rank + 104729 * start)
     if rank == 0:
@@ -300,15 +306,17 @@ def train(config: VideoTraining) -> Path:
     for step in course:
         with torch.autocast(runtime.device.type, torch.bfloat16):
             true = films(pool.places[: config.joint]) if films else None
-            outcome = step_losses(model, pool.batch(), config, own, runtime.device, metric, true)
+            weights = balance.weights(pool.worlds)
+            outcome = step_losses(model, pool.batch(), config, own, runtime.device, metric, true, weights)
+        balance.learn(pool.worlds, outcome.losses)
         outcome.loss.backward()
         if parallel:
             average_gradients(parameters)
         norm = nn.utils.clip_grad_norm_(parameters, 1.0)
         step_all(optimizers)
         log.add(loss=outcome.loss.item(), **outcome.metrics, grad_norm=float(norm))
-        for kind, error in zip(pool.kinds, outcome.errors, strict=True):
-            log.add(**{f"error.{kind.partition('/')[0]}": error})
+        for world, error in zip(pool.worlds, outcome.errors, strict=True):
+            log.add(**{f"error.{world}": error})
         pool.advance(outcome.made, outcome.errors)
         blend(average, model, config.ema, step)
         if unseen is not None and (course.done % config.unseen_every == 0 or course.over):

@@ -15,6 +15,7 @@ from pandora.training.encoded import Encoded
 from pandora.training.encoding import Encoder, Encoding, encode
 from pandora.training.filmcodec import decode_film, encode_film
 from pandora.training.mixture import parse_mixture
+from pandora.training.pool import Pool
 from pandora.training.shards import NewSample, write_shard
 from pandora.training.store import InMemory, OnDisk
 from pandora.training.windows import Windows
@@ -115,8 +116,16 @@ def test_folders_are_drawn_by_weight(home: Path) -> None:
     drawn = Counter(clips.kind(*clips.place(rng, emphasis)) for _ in range(800))
     assert 0.70 < (drawn["short/go"] + drawn["short/stop"]) / 800 < 0.80, "emphasis leaves the weights as they are"
     assert drawn["short/stop"] > 5 * drawn["short/go"], "and stresses what goes worst within a world"
-    episodes = Counter(clips.shards[clips.draw(rng)[0]].path.parent.name for _ in range(800))
-    assert 0.70 < episodes["short"] / 800 < 0.80
+
+
+def test_rows_that_walk_through_episodes_see_folders_by_weight_too(home: Path) -> None:
+    """Those of long episodes are begun less often, for their clips are all seen."""
+    clips, walked = Clips(f"{home}/short=1,{home}/long=1", history=1, chunk=2), Counter[str]()
+    pool = Pool(clips, 6, 6, np.random.default_rng(0))
+    for _ in range(600):
+        walked.update(pool.worlds)
+        pool.advance(pool.histories[:, :, -2:], [1.0] * 6)
+    assert 0.45 < walked["short"] / walked.total() < 0.55
 
 
 def test_emphasis_compares_within_a_world() -> None:
