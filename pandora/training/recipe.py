@@ -176,8 +176,8 @@ class Stages:
     def speech(self) -> None:
         config = speech.SpeechConfig(
             data=f"{self.config.data}/{TALKS}", world=TALKS, aligned=f"{self.out}/video", out=f"{self.out}/speech",
-            steps=ENDLESS, minutes=self.minutes["speech"], keep=8.0, seed=self.seed, threads=self.threads,
-            device=self.device,
+            kept=self.mixture, keep=8.0, steps=ENDLESS, minutes=self.minutes["speech"], seed=self.seed,
+            threads=self.threads, device=self.device,
         )  # fmt: skip
         speech.train(config)
 

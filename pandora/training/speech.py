@@ -52,6 +52,7 @@ class SpeechConfig(Config):
     muon_rate: float = 2.0  # learning rate of the matrices, relative
     weight_decay: float = 0.01
     keep: float = 1.0  # weight of the conditioning as it was
+    kept: str = ""  # where it is kept: folders of encoded shards of any worlds; "": those of `data`
     noise: float = 0.03  # of the pixels, as a share of their range, at most: generated frames are not clean
     ema: float = 0.998
     seed: int = 0
@@ -63,7 +64,10 @@ class SpeechConfig(Config):
 
 @dataclass(frozen=True)
 class Lessons:
-    """B resting frames with their states in words, and B actions with the states after, and what was said before."""
+    """B resting frames with their states in words, and B actions with the states after, and what was said before.
+
+    There are no states where they were not asked for.
+    """
 
     frames: Tensor  # (B, H, W, 3) uint8
     states: list[str]
@@ -78,10 +82,9 @@ class Lessons:
 
 
 class Episodes:
-    """The resting frames of every encoded shard of a mixture, each with its state, and what was done next."""
+    """The resting frames of every encoded shard of a mixture, and what was done next; with a world, their states."""
 
-    def __init__(self, data: str, world: World):
-        self.planning = world.planning()
+    def __init__(self, data: str, world: World | None):
         self.shards: list[Encoded] = []
         self.weights: list[float] = []
         for folder, weight in parse_mixture(data).items():
@@ -93,7 +96,7 @@ class Episodes:
             self.shards += found
             self.weights += [weight / len(found)] * len(found)
         # of each shard and episode the states before every action and after the last
-        self.states = [[self._walk(world, label) for label in shard.labels] for shard in self.shards]
+        self.states = [[_walk(world, label) for label in shard.labels] for shard in self.shards] if world else []
 
     @property
     def texts(self) -> set[str]:
@@ -111,22 +114,25 @@ class Episodes:
             said = [action["sentences"] for action in shard.labels[row]["actions"][: clip + 1]]
             spoken = [choices[rng.integers(len(choices))] for choices in said]
             frames.append(torch.from_numpy(shard.frame(row, clip)))
-            states.append(self.states[number][row][clip])
             sentences.append(spoken[-1])
             earlier.append(tuple(spoken[:-1]) if rng.random() < 0.5 else ())
-            after.append(self.states[number][row][clip + 1])
+            if self.states:
+                states.append(self.states[number][row][clip])
+                after.append(self.states[number][row][clip + 1])
         return Lessons(torch.stack(frames), states, sentences, after, earlier)
 
-    def _walk(self, world: World, label: Mapping[str, Any]) -> list[str]:
-        if label["world"] != world.name:
-            raise InvalidInput(f"There are episodes of {label['world']} among those of {world.name}.")
-        scene = world.reset(label["seed"], **label.get("scene", {}))
-        states = [self.planning.say_state(world.facts(scene))]
-        for action in label["actions"]:
-            verb, *arguments = action["meaning"].split()
-            scene = world.advance(scene, Meaning(verb, tuple(arguments)))
-            states.append(self.planning.say_state(world.facts(scene)))
-        return states
+
+def _walk(world: World, label: Mapping[str, Any]) -> list[str]:
+    """The states of an episode in words, that before the first action first."""
+    if label["world"] != world.name:
+        raise InvalidInput(f"There are episodes of {label['world']} among those of {world.name}.")
+    planning, scene = world.planning(), world.reset(label["seed"], **label.get("scene", {}))
+    states = [planning.say_state(world.facts(scene))]
+    for action in label["actions"]:
+        verb, *arguments = action["meaning"].split()
+        scene = world.advance(scene, Meaning(verb, tuple(arguments)))
+        states.append(planning.say_state(world.facts(scene)))
+    return states
 
 
 def with_voice(backbone: Backbone, texts: Iterable[str]) -> Backbone:
@@ -169,8 +175,13 @@ class Losses:
         self.config, self.clauses, self.backbone = config, learner.clauses, learner.backbone
         self.adapter, self.before = adapter, before
 
-    def __call__(self, lessons: Lessons, rng: np.random.Generator) -> tuple[dict[str, Tensor], dict[str, float]]:
-        """By name; and what else is worth a line: the share of states that the eyes saw rightly."""
+    def __call__(
+        self, lessons: Lessons, kept: Lessons, rng: np.random.Generator
+    ) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """By name; and what else is worth a line: the share of states that the eyes saw rightly.
+
+        `kept` are other frames and sentences, whose conditioning stays.
+        """
         speaker, device, written = self.backbone.speaker, self.backbone.queries_QD.device, self.config.written
         lessons = replace(lessons, frames=lessons.frames.to(device))
         frames, some = _noisy(lessons.frames, self.config.noise, rng), lessons.first(self.config.thoughts)
@@ -182,7 +193,7 @@ class Losses:
             "think": speaker.loss(speaker.think(some.states, some.sentences), some.after),
         }
         if self.config.keep:
-            losses["keep"] = self.config.keep * self._keep(some)
+            losses["keep"] = self.config.keep * self._keep(replace(kept, frames=kept.frames.to(device)))
         return losses, {"seen": seen.item()}
 
     def _keep(self, lessons: Lessons) -> Tensor:
@@ -207,6 +218,7 @@ def train(config: SpeechConfig) -> Path:
     before, adapter = load_aligned(config.aligned)
     before, adapter = before.to(runtime.device), adapter.to(runtime.device)
     episodes = Episodes(config.data, make_world(config.world))
+    kept = Episodes(config.kept or config.data, None)
     begun = load_aligned(config.start_from)[0] if config.start_from else copy.deepcopy(before)
     learner = Learner(with_voice(begun, episodes.texts), episodes.texts).to(runtime.device).train()
     for module in (before, adapter):
@@ -224,7 +236,7 @@ def train(config: SpeechConfig) -> Path:
     for step in course:
         rng = np.random.default_rng([config.seed, step])
         with torch.autocast(runtime.device.type, torch.bfloat16):
-            parts, others = losses(episodes.draw(config.batch, rng), rng)
+            parts, others = losses(episodes.draw(config.batch, rng), kept.draw(config.thoughts, rng), rng)
         torch.stack(list(parts.values())).sum().backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         step_all(optimizers)

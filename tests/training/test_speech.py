@@ -76,9 +76,13 @@ def test_what_the_video_model_is_told_is_kept(folder: Path) -> None:
     learner = speech.Learner(speech.with_voice(copy.deepcopy(before), episodes.texts), episodes.texts)
     losses = speech.Losses(settings(folder, keep=1.0), learner, adapter, before)
     lessons = episodes.draw(4, np.random.default_rng(0))
+    heard = speech.Episodes(str(folder / "data"), None).draw(12, np.random.default_rng(1))
+    assert heard.states == []
+    assert any(heard.earlier)
+    assert not all(heard.earlier)
 
     def keep() -> torch.Tensor:
-        return losses(lessons, np.random.default_rng(0))[0]["keep"]
+        return losses(lessons, heard, np.random.default_rng(0))[0]["keep"]
 
     assert keep() < 1e-6
     parameters = [learner.backbone.queries_QD, *learner.backbone.language.model.layers.parameters()]
