@@ -1,5 +1,6 @@
 """Actions and their history as token ids: history sentences, each closed by [SEP], then [CLS] action [SEP]."""
 
+import re
 from pathlib import Path
 
 import torch
@@ -54,10 +55,10 @@ class ActionTokenizer:
         return [*earlier, *self.start, *self.pieces(action, ACTION_TOKENS), *self.end]
 
     def read(self, rows: list[list[int]]) -> list[str]:
-        """The texts of rows of ids, up to the first end in each."""
+        """The texts of rows of ids, up to the first end in each, without spaces before punctuation."""
         ends = set(self.end)
         cut = [row[: next((i for i, piece in enumerate(row) if piece in ends), len(row))] for row in rows]
-        return [str(self.tokenizer.decode(row)) for row in cut]
+        return [re.sub(r" +([;,.:!?])", r"\1", str(self.tokenizer.decode(row))) for row in cut]
 
     def pieces(self, text: str, limit: int) -> list[int]:
         """The ids of a text, the first `limit` of them, without start and end."""

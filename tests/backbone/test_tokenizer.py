@@ -53,3 +53,8 @@ def test_saved_files_read_the_same(tokenizer: ActionTokenizer, tmp_path) -> None
     assert again([text], [("wait",)])[0].tolist() == tokenizer([text], [("wait",)])[0].tolist()
     with pytest.raises(InvalidCheckpoint, match=r"tokenizer\.json"):
         ActionTokenizer.load(tmp_path / "nowhere")
+
+
+def test_texts_are_read_as_they_are_written(tokenizer: ActionTokenizer) -> None:
+    text = "the hand; the block, the hand!"
+    assert tokenizer.read([[*tokenizer.pieces(text, 40), *tokenizer.end, 5]]) == [text]
