@@ -166,7 +166,8 @@ export class Plan {
     this.#run = null;
     run.controller.abort();
     this.#showRunning(false);
-    if (run.id) api.stopPlan(run.id).catch(() => {}); // it is over, or will be forgotten anyway
+    const stop = () => api.stopPlan(run.id).catch(() => {}); // it is over, or will be forgotten anyway
+    if (run.id) this.#tree.keep().finally(stop);
     this.#sheet.announce("The search was cancelled.");
     this.#go.focus();
   }

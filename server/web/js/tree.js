@@ -114,9 +114,16 @@ export class Tree {
     }
   }
 
-  async #picture({ node, image }) {
+  /** Fetch the pictures that have not come into view yet: the service is about to forget them. */
+  async keep() {
+    const missing = [...this.#shown.values()].filter(({ image }) => !image.hasAttribute("href"));
+    for (const { element } of missing) this.#watch.unobserve(element);
+    await Promise.all(missing.map((shown) => this.#picture(shown, true)));
+  }
+
+  async #picture({ node, image }, isKept = false) {
     let address = node.frame_url;
-    if (key() && address) this.#addresses.push((address = await addressOf(address).catch(() => "")));
+    if ((isKept || key()) && address) this.#addresses.push((address = await addressOf(address).catch(() => "")));
     if (address) image.setAttribute("href", address);
   }
 
