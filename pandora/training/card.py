@@ -72,7 +72,12 @@ MODEL = {
 }
 THINKING = {
     "blocksworld.video.open": "Visual Blocksworld, one plan from a picture and a sentence: problems solved",
+    "blocksworld.video.open.held_out": "the same, of those that need a transition it never saw",
     "blocksworld.video.closed": "the same, looking and planning again after every action",
+    "blocksworld.text.open": "the same, thinking in words instead of pictures",
+    "blocksworld.reactive": "the same without a model: what looks best now",
+    "blocksworld.minutes": "minutes that a whole run of it takes, two CPU cores",
+    "plans.optimism": "how much more often plans were thought to succeed than they did",
     "goals.half_film": "which of four goals somebody has, after half of the film",
     "rollouts.64x4_seconds": "seconds for 64 futures of 4 actions from one state through the service, two CPU cores",
     "rollouts.first_result_seconds": "seconds until the first of them is there",
