@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pandora.cli.options import Device, Json, Seed, Weights
+from pandora.cli.options import Device, Json, Seed, Steps, Weights
 from pandora.config import DEFAULT_STEPS
 
 
@@ -23,7 +23,7 @@ def evaluate(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the tables, plots and pictures.")] = Path("runs/eval"),
     seed: Seed = 0,
-    steps: Annotated[int, typer.Option(min=1, max=50, help="Denoising steps a clip.")] = DEFAULT_STEPS,
+    steps: Steps = DEFAULT_STEPS,
     processes: Annotated[
         int | None, typer.Option(min=1, help="That share the work.", show_default="one for each CPU core")
     ] = None,

@@ -161,6 +161,9 @@ class Clips:
         """What `Emphasis` tells apart."""
         return kind_of(self.shards[episode[0]].labels[episode[1]], clip)
 
+    def world(self, episode: Place) -> str:
+        return self.shards[episode[0]].labels[episode[1]]["world"]
+
     def place(self, rng: np.random.Generator, emphasis: Emphasis) -> tuple[Place, int]:
         """A random episode and clip, of which kinds that go well are passed over more often.
 

@@ -21,7 +21,7 @@ class Pool:
 
     @property
     def worlds(self) -> list[str]:
-        return [kind.partition("/")[0] for kind in self.kinds]
+        return [self.clips.world(episode) for episode, _ in self.places]
 
     def batch(self) -> Batch:
         return self.clips.batch(self.places, self.histories, self.rng)

@@ -59,6 +59,6 @@ class Unseen:
                 [(error.square().mean(1) * moving).flatten(1).sum(1) for error in (made - target, still)], 1
             ).cpu()
             for place, pair in zip(places, errors, strict=True):
-                world = self.clips.kind(*place).partition("/")[0]
+                world = self.clips.world(place[0])
                 sums[world] = sums.get(world, torch.zeros(2)) + pair
         return {world: float(made / still.clamp(min=1e-9)) for world, (made, still) in sums.items()}
