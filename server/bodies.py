@@ -22,7 +22,7 @@
     GET    /v1/rollouts/{id}                            RolloutView
     DELETE /v1/rollouts/{id}                            204                        stops and forgets it
     GET    /v1/rollouts/{id}/events    ?after=          application/x-ndjson       futures as they are complete
-    GET    /v1/rollouts/{id}/futures/{index}/frame      ?sample=  image/jpeg       and /film.mp4
+    GET    /v1/rollouts/{id}/futures/{index}/frame      ?sample=  image/jpeg       and /film.mp4, /latents.safetensors
     POST   /v1/plans                                    PlanView, 202              `plans/bodies.py`
     GET    /v1/plans/{id}                               PlanView
     DELETE /v1/plans/{id}                               204                        stops and forgets it

@@ -19,4 +19,5 @@ MAX_PLAN_SAMPLES = 8
 MAX_CHECKS = 16  # of a plan that was found
 MAX_GOALS = 16  # to choose from
 MAX_BETA = 100
+MAX_PRIOR = 1e6  # weight of a goal
 MAX_WATCHED_STEPS = 64  # of a world's film: the last ones

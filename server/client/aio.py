@@ -79,6 +79,22 @@ class AsyncClient:
         headers = {"Content-Type": "application/octet-stream"}
         return await self.transport.ask(UploadView, "POST", "/v1/uploads", content=content, headers=headers)
 
+    async def infer_goals(
+        self, goals: CandidateGoals, pictures: Sequence[ImageSource], *, readout: str,
+        prior: Sequence[float] | None = None, beta: float | None = None, samples: int = 1, seed: int | None = None,
+    ) -> InferredGoals:  # fmt: skip
+        """Which of several goals somebody has who is seen in a film; waits. See `AsyncWorld.infer_goals`.
+
+        `pictures` are those of the start and after each action, at least two; `readout` is the kind of world they show.
+        """
+        if len(pictures) < 2:
+            raise InvalidRequest("Goals are told from two pictures at least: the start, and what followed an action.")
+        first, *then = [(await self.upload(picture)).id for picture in pictures]
+        return await infer_goals(
+            self, goals, upload=first, pictures=then, readout=readout, prior=prior, beta=beta, samples=samples,
+            seed=seed,
+        )  # fmt: skip
+
     async def fps(self) -> float:
         """Frames a second of the model's films; asked for once."""
         if self._fps is None:
@@ -271,7 +287,7 @@ class AsyncWorld:
         self, candidates: Candidates | None = None, *, actions: Sequence[str] | None = None, horizon: int | None = None,
         goal: Goal | None = None, samples: int = 1, deadline: float | None = None, step: int | None = None,
         seed: int | None = None, sampling_steps: int | None = None, film: bool = False, facts: bool = False,
-        text_state: bool = False, readout: str | None = None,
+        text_state: bool = False, latents: bool = False, readout: str | None = None,
     ) -> AsyncRollout:  # fmt: skip
         """Imagine futures from the head or any committed `step`, while the world stays as it is; see AsyncRollout.
 
@@ -282,7 +298,7 @@ class AsyncWorld:
         return await begin_rollout(
             self.client, candidates, world=self.id, actions=actions, horizon=horizon, goal=goal, samples=samples,
             deadline_ms=None if deadline is None else max(1, round(deadline * 1000)), step=step, seed=seed,
-            sampling_steps=sampling_steps, film=film, facts=facts, text_state=text_state,
+            sampling_steps=sampling_steps, film=film, facts=facts, text_state=text_state, latents=latents,
             readout=readout,
         )  # fmt: skip
 
@@ -307,14 +323,18 @@ class AsyncWorld:
         )  # fmt: skip
 
     async def infer_goals(
-        self, goals: CandidateGoals, *, beta: float | None = None, samples: int = 1, step: int | None = None,
-        seed: int | None = None, readout: str | None = None,
+        self, goals: CandidateGoals, *, prior: Sequence[float] | None = None, beta: float | None = None,
+        samples: int = 1, step: int | None = None, seed: int | None = None, readout: str | None = None,
     ) -> InferredGoals:  # fmt: skip
         """Which of several goals somebody has by what was done up to the head, or any committed `step`; waits.
 
-        Goals are words, such as "the red block is on the blue block", or facts. `beta` is how rational they act.
+        Goals are words, such as "the red block is on the blue block", or facts. `prior` has a weight for
+        each, all equal if None. `beta` is how rational they act.
         """
-        return await infer_goals(self, goals, beta=beta, samples=samples, step=step, seed=seed, readout=readout)
+        return await infer_goals(
+            self.client, goals, world=self.id, prior=prior, beta=beta, samples=samples, step=step, seed=seed,
+            readout=readout,
+        )  # fmt: skip
 
     def stream(self, resume_from: int | None = None) -> AsyncStream:
         """What happens from now on, or from step `resume_from` on, frame by frame; see AsyncStream."""

@@ -1,4 +1,4 @@
-"""Goals that the service tells from what was done in a world."""
+"""Goals that the service tells from what was done in a world, or in a film."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Any
 from server.goals.bodies import InferredGoals
 
 if TYPE_CHECKING:
-    from server.client.aio import AsyncWorld
+    from server.client.aio import AsyncClient
 
 CandidateGoals = Iterable[str | Iterable[Sequence[str]]]  # in words, or as facts
 
 
-async def infer_goals(world: "AsyncWorld", goals: CandidateGoals, **options: Any) -> InferredGoals:
+async def infer_goals(client: "AsyncClient", goals: CandidateGoals, **options: Any) -> InferredGoals:
     """Have the service infer, and wait. Raises ServiceFailure."""
     body = {name: value for name, value in options.items() if value is not None}
     asked = [
         {"text": goal} if isinstance(goal, str) else {"facts": sorted(list(fact) for fact in goal)} for goal in goals
     ]
-    body |= {"world": world.id, "goals": asked}
-    return await world.client.transport.ask(InferredGoals, "POST", "/v1/goals/infer", json=body)
+    return await client.transport.ask(InferredGoals, "POST", "/v1/goals/infer", json=body | {"goals": asked})

@@ -5,6 +5,9 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pandora.media import Frame
 from server.client.plan import AsyncPlanNode
 from server.client.rollout import AsyncFuture, AsyncRollout
@@ -59,6 +62,10 @@ class Future:
     def frame(self, sample: int = 0) -> Frame:
         """The last frame: (H, W, 3) uint8 RGB. Raises NotFound where nothing was imagined."""
         return self._runner.run(self._future.frame(sample))
+
+    def latents(self, sample: int = 0) -> NDArray[np.float32]:
+        """The latent frames it ended with, (C, L, h, w). Raises NotFound unless latents were asked for."""
+        return self._runner.run(self._future.latents(sample))
 
     def save(self, path: str | os.PathLike[str], sample: int = 0) -> Path:
         """Write the film: .mp4, .gif, .webp, or a .png contact sheet. Raises NotFound unless films were asked for."""

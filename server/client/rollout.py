@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
+from safetensors.numpy import load
 
 from pandora.media import Frame, check_film_suffix, load_image
 from server.client.events import AsyncEvents, Goal, goal_body
@@ -68,6 +71,11 @@ class AsyncFuture:
         if view.frame is not None:
             return load_image(base64.b64decode(view.frame))
         return load_image((await self._client.transport.send("GET", _there(view.frame_url))).content)
+
+    async def latents(self, sample: int = 0) -> NDArray[np.float32]:
+        """The latent frames it ended with, (C, L, h, w). Raises NotFound unless latents were asked for."""
+        url = _there(self.view.samples[sample].latents_url)
+        return load((await self._client.transport.send("GET", url)).content)["latents"]
 
     async def save(self, path: str | os.PathLike[str], sample: int = 0) -> Path:
         """Write the film: .mp4, .gif, .webp, or a .png contact sheet. Raises NotFound unless films were asked for."""
@@ -131,6 +139,7 @@ async def begin_rollout(
     film: bool,
     facts: bool,
     text_state: bool,
+    latents: bool,
     **options: Any,
 ) -> AsyncRollout:
     """Have the service begin; a goal picture is uploaded. Raises ServiceFailure."""
@@ -139,11 +148,13 @@ async def begin_rollout(
         body["candidates"] = [[one] if isinstance(one, str) else list(one) for one in candidates]
     if goal is not None:
         body["goal"] = await goal_body(client, goal)
-    body["outputs"] = {"frame": "inline", "film": film, "facts": facts, "text_state": text_state}
+    body["outputs"] = {
+        "frame": "inline", "film": film, "facts": facts, "text_state": text_state, "latents": latents
+    }  # fmt: skip
     return AsyncRollout(client, await client.transport.ask(RolloutView, "POST", "/v1/rollouts", json=body))
 
 
 def _there(url: str | None) -> str:
     if url is None:
-        raise NotFound("This future has no such picture: nothing was imagined, or it was not asked for.")
+        raise NotFound("This future has no such thing: nothing was imagined, or it was not asked for.")
     return url

@@ -56,6 +56,19 @@ class Client:
         """Hand in a picture to begin worlds from: a path, the bytes of a file, a PIL image or an array."""
         return self._runner.run(self._client.upload(image))
 
+    def infer_goals(
+        self, goals: CandidateGoals, pictures: Sequence[ImageSource], *, readout: str,
+        prior: Sequence[float] | None = None, beta: float | None = None, samples: int = 1, seed: int | None = None,
+    ) -> InferredGoals:  # fmt: skip
+        """Which of several goals somebody has who is seen in a film; waits. See `World.infer_goals`.
+
+        `pictures` are those of the start and after each action, at least two; `readout` is the kind of world they show.
+        """
+        work = self._client.infer_goals(
+            goals, pictures, readout=readout, prior=prior, beta=beta, samples=samples, seed=seed
+        )
+        return self._runner.run(work)
+
     def fps(self) -> float:
         """Frames a second of the model's films; asked for once."""
         return self._runner.run(self._client.fps())
@@ -196,7 +209,7 @@ class World:
         self, candidates: Candidates | None = None, *, actions: Sequence[str] | None = None, horizon: int | None = None,
         goal: Goal | None = None, samples: int = 1, deadline: float | None = None, step: int | None = None,
         seed: int | None = None, sampling_steps: int | None = None, film: bool = False, facts: bool = False,
-        text_state: bool = False, readout: str | None = None,
+        text_state: bool = False, latents: bool = False, readout: str | None = None,
     ) -> Rollout:  # fmt: skip
         """Imagine futures from the head or any committed `step`, while the world stays as it is; see Rollout.
 
@@ -206,7 +219,7 @@ class World:
         """
         work = self._world.rollouts(
             candidates, actions=actions, horizon=horizon, goal=goal, samples=samples, deadline=deadline, step=step,
-            seed=seed, sampling_steps=sampling_steps, film=film, facts=facts, text_state=text_state,
+            seed=seed, sampling_steps=sampling_steps, film=film, facts=facts, text_state=text_state, latents=latents,
             readout=readout,
         )  # fmt: skip
         return Rollout(self._runner.run(work), self._runner)
@@ -231,14 +244,17 @@ class World:
         return Plan(self, self._runner.run(work), self._runner)
 
     def infer_goals(
-        self, goals: CandidateGoals, *, beta: float | None = None, samples: int = 1, step: int | None = None,
-        seed: int | None = None, readout: str | None = None,
+        self, goals: CandidateGoals, *, prior: Sequence[float] | None = None, beta: float | None = None,
+        samples: int = 1, step: int | None = None, seed: int | None = None, readout: str | None = None,
     ) -> InferredGoals:  # fmt: skip
         """Which of several goals somebody has by what was done up to the head, or any committed `step`; waits.
 
-        Goals are words, such as "the red block is on the blue block", or facts. `beta` is how rational they act.
+        Goals are words, such as "the red block is on the blue block", or facts. `prior` has a weight for
+        each, all equal if None. `beta` is how rational they act.
         """
-        work = self._world.infer_goals(goals, beta=beta, samples=samples, step=step, seed=seed, readout=readout)
+        work = self._world.infer_goals(
+            goals, prior=prior, beta=beta, samples=samples, step=step, seed=seed, readout=readout
+        )
         return self._runner.run(work)
 
     def stream(self, resume_from: int | None = None) -> Stream:

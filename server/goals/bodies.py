@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from server.bodies import ActionText, Answered, Sent
-from server.limits import MAX_ACTIONS_PER_CALL, MAX_BETA, MAX_GOAL_FACTS, MAX_GOALS, MAX_PLAN_SAMPLES
-from server.rollouts.bodies import Begins, Share, Word
+from server.limits import MAX_ACTIONS_PER_CALL, MAX_BETA, MAX_GOAL_FACTS, MAX_GOALS, MAX_PLAN_SAMPLES, MAX_PRIOR
+from server.rollouts.bodies import Begins, Id, Share, Word
 
 
 class CandidateGoal(Sent):
@@ -21,11 +21,18 @@ class CandidateGoal(Sent):
 
 
 class InferGoals(Begins):
-    """Of a `world` what was done up to `step` is watched; of a `scene` or an `upload`, `actions` say what is done."""
+    """What was done in a `world` up to `step` is watched; after a `scene` or an `upload`, `actions` or `pictures`."""
 
     goals: list[CandidateGoal] = Field(min_length=2, max_length=MAX_GOALS, description="what may be wanted")
     actions: list[ActionText] | None = Field(
         default=None, min_length=1, max_length=MAX_ACTIONS_PER_CALL, description="with `scene` or `upload`, in order"
+    )
+    pictures: list[Id] | None = Field(
+        default=None, min_length=1, max_length=MAX_ACTIONS_PER_CALL,
+        description="with `scene` or `upload`, of a film: ids from POST /v1/uploads of what was seen after each action",
+    )  # fmt: skip
+    prior: list[Annotated[float, Field(ge=0, le=MAX_PRIOR)]] | None = Field(
+        default=None, max_length=MAX_GOALS, description="a weight for each goal; all equal when absent"
     )
     beta: float | None = Field(
         default=None, ge=0, le=MAX_BETA, description="how rational the actor is; 0 tells nothing, 2 when absent"
@@ -54,8 +61,9 @@ class InferGoals(Begins):
                 {
                     "upload": "id from POST /v1/uploads",
                     "readout": "blocks",
-                    "actions": ["pick up the red block"],
+                    "pictures": ["id from POST /v1/uploads"],
                     "goals": [{"text": "the red block is on the blue block"}, {"text": "the hand holds the red block"}],
+                    "prior": [2, 1],
                 },
             ]
         }

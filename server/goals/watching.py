@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Deed:
-    """Something that was done, and what followed; None where only the words are known."""
+    """Something that was done, and what followed: the words are known, or the picture, or both."""
 
     step: int
-    action: str
+    action: str | None = None
     state: "WorldState | None" = None
 
 
@@ -39,6 +39,7 @@ class Watching:
         self._first = first
         self._bounds = bounds
         self._goals = [read_goal(goal.facts, goal.text, dynamics) for goal in body.goals]
+        self._prior = body.prior
         self._actor = Actor() if body.beta is None else Actor(beta=body.beta)
         self._began = time.perf_counter()
 
@@ -46,17 +47,18 @@ class Watching:
         """Watch to the end, or until the time is up. Raises what the engine or the model raised."""
         facts = [frozenset(map(tuple, goal.facts or ())) for goal in self._goals]
         watcher = Watcher.of_facts(
-            self._dynamics, self._dynamics.planning, facts, actor=self._actor, budget=Budget(should_stop=self._is_tired)
-        )
+            self._dynamics, self._dynamics.planning, facts, prior=self._prior, actor=self._actor,
+            budget=Budget(should_stop=self._is_tired),
+        )  # fmt: skip
         watcher.begin(self._dynamics.init(self._observation))
         watched = 0
         for deed in self._deeds:
             if self._is_late():
                 break
-            if deed.state is None:
-                watcher.hear(deed.action)
-            else:
+            if deed.state is not None:
                 watcher.see(self._moment(deed.state), deed.action)
+            elif deed.action is not None:
+                watcher.hear(deed.action)
             watched += 1
         return self._view(watcher, watched)
 

@@ -32,6 +32,9 @@ class Outputs(Sent):
     film: bool = Field(default=False, description="addresses of films of what was imagined, MP4")
     facts: bool = Field(default=False, description="what the last frame of each sample shows")
     text_state: bool = Field(default=False, description="the same in the model's own words, where it has a voice")
+    latents: bool = Field(
+        default=False, description="addresses of the model's latent frames of each sample, safetensors"
+    )
 
 
 class Begins(Sent):
@@ -116,6 +119,7 @@ class SampleView(Answered):
     frame_url: str | None = None
     frame: str | None = Field(default=None, description="JPEG, base64")
     film_url: str | None = None
+    latents_url: str | None = None
     facts: list[list[str]] | None = None
     text_state: SaidView | None = None
     score: ScoreView | None = None

@@ -4,10 +4,12 @@ import asyncio
 import base64
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from safetensors.torch import save
 
 from pandora.media import encode_jpeg
 from server.engine.engine import Engine
@@ -39,6 +41,7 @@ log = logging.getLogger(__name__)
 
 Film = list[tuple[Frame, ...]]
 Work = Callable[[], "list[Seen]"]
+Kept = TypeVar("Kept", bytes, Film)
 
 
 @dataclass(kw_only=True)
@@ -48,6 +51,7 @@ class Seen:
     view: FutureView
     frames: dict[int, bytes] = field(default_factory=dict)  # JPEG
     films: dict[int, Film] = field(default_factory=dict)
+    latents: dict[int, bytes] = field(default_factory=dict)  # safetensors
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -119,16 +123,19 @@ class RolloutJob(Imagining):
 
     def frame(self, index: int, sample: int) -> bytes:
         """A JPEG. Raises UnknownFuture."""
-        found = next((seen.frames.get(sample) for seen in self.futures if seen.view.index == index), None)
-        if found is None:
-            raise UnknownFuture(f"This rollout has no picture of future {index} and this sample, or not yet.")
-        return found
+        return self._find("picture", index, {seen.view.index: seen.frames for seen in self.futures}, sample)
 
     def film(self, index: int, sample: int) -> Film:
         """The frames of each step. Raises UnknownFuture."""
-        found = next((seen.films.get(sample) for seen in self.futures if seen.view.index == index), None)
-        if found is None:
-            raise UnknownFuture(f"This rollout has no film of future {index} and this sample, or not yet.")
+        return self._find("film", index, {seen.view.index: seen.films for seen in self.futures}, sample)
+
+    def latents(self, index: int, sample: int) -> bytes:
+        """A safetensors file. Raises UnknownFuture."""
+        return self._find("latents", index, {seen.view.index: seen.latents for seen in self.futures}, sample)
+
+    def _find(self, what: str, index: int, kept: Mapping[int, Mapping[int, Kept]], sample: int) -> Kept:
+        if (found := kept.get(index, {}).get(sample)) is None:
+            raise UnknownFuture(f"This rollout has no {what} of future {index} and this sample, or not yet.")
         return found
 
     # --- from the engine ---
@@ -173,7 +180,7 @@ class RolloutJob(Imagining):
             if not self.futures:
                 self._metrics.first_future.observe(time.perf_counter() - self._began)
             self.futures.append(seen)
-            self.bytes += sum(map(len, seen.frames.values()))
+            self.bytes += sum(map(len, (*seen.frames.values(), *seen.latents.values())))
             self.bytes += sum(len(f.jpeg) for film in seen.films.values() for clip in film for f in clip)
         self._tell()
 
@@ -196,12 +203,14 @@ class RolloutJob(Imagining):
         return [self._see(self.asked.judge(index, candidates[index], found), found) for index, found in walks.items()]
 
     def _see(self, future: "Future", walks: "Sequence[Walk]") -> Seen:
-        outputs, frames, films = self.asked.outputs, {}, {}
+        outputs, frames, films, latents = self.asked.outputs, {}, {}, {}
         for sample, walk in zip(future.samples, walks, strict=True):
             if not walk.depth:
                 continue
             if outputs.film:
                 films[sample.sample] = list(walk.frames)
+            if outputs.latents:
+                latents[sample.sample] = save({"latents": walk.state.latents.contiguous()})
             if outputs.frame != "none":
                 filmed = walk.frames[-1] if outputs.film else ()
                 frames[sample.sample] = filmed[-1].jpeg if filmed else encode_jpeg(sample.frame, self._quality)
@@ -213,12 +222,14 @@ class RolloutJob(Imagining):
             spread=SpreadView(
                 score=spread.scores.get("goal"), facts=spread.facts, pixels=spread.pixels, latents=spread.latents
             ),
-            samples=[self._sample(sample, path, frames, films) for sample in future.samples],
+            samples=[self._sample(sample, path, frames, films, latents) for sample in future.samples],
             code=None if future.complete else self._codes.get(future.index, self._halted[1] if self._halted else None),
         )  # fmt: skip
-        return Seen(view=view, frames=frames, films=films)
+        return Seen(view=view, frames=frames, films=films, latents=latents)
 
-    def _sample(self, sample: "Sample", path: str, frames: dict[int, bytes], films: dict[int, Film]) -> SampleView:
+    def _sample(
+        self, sample: "Sample", path: str, frames: dict[int, bytes], films: dict[int, Film], latents: dict[int, bytes]
+    ) -> SampleView:
         jpeg, which = frames.get(sample.sample), f"?sample={sample.sample}"
         inline = self.asked.outputs.frame == "inline"
         return SampleView(
@@ -226,6 +237,7 @@ class RolloutJob(Imagining):
             frame_url=f"{path}/frame{which}" if jpeg else None,
             frame=base64.b64encode(jpeg).decode() if jpeg and inline else None,
             film_url=f"{path}/film.mp4{which}" if sample.sample in films else None,
+            latents_url=f"{path}/latents.safetensors{which}" if sample.sample in latents else None,
             facts=None if sample.facts is None else sorted(map(list, sample.facts)),
             text_state=None if (said := sample.said) is None else SaidView(text=said.text, confidence=said.confidence),
             score=_score(sample.scores.get("goal")),

@@ -46,22 +46,26 @@ async def find_start(service: Service, principal: Principal, body: Begins) -> St
         known = service.scenes.get(session.world.scene or "")
         seed = session.world.seed if body.seed is None else body.seed
         return Start(state=state.fork(seed), step=step.number, kind=known.world if known else None)
-    kind = None
-    if body.scene is not None:
-        if body.scene not in service.scenes:
-            raise UnknownName("scene", body.scene, service.scenes)
-        scene = service.scenes[body.scene]
-        kind, picture = scene.world, await anyio.to_thread.run_sync(load_image, scene.image, limiter=service.decoding)
-    else:
+    seed = body.seed or 0
+    if body.scene is None:
         picture = service.uploads.get(principal.owner, body.upload or "").picture
-    is_upload = body.scene is None
+        return Start(state=await begin_upload(service, picture, seed), picture=picture)
+    if body.scene not in service.scenes:
+        raise UnknownName("scene", body.scene, service.scenes)
+    scene = service.scenes[body.scene]
+    picture = await anyio.to_thread.run_sync(load_image, scene.image, limiter=service.decoding)
+    begun = service.engine.call(lambda model: model.begin(picture, seed=seed))
+    return Start(state=await asyncio.wrap_future(begun), kind=scene.world, picture=picture)
+
+
+async def begin_upload(service: Service, picture: Frame, seed: int) -> "WorldState":
+    """The state that a world of an uploaded picture (H, W, 3) uint8 begins with."""
 
     def begin(model: "WorldModel") -> "WorldState":
-        novelty = model.novelty(picture) if is_upload else None  # as a world of this upload would begin
-        return model.begin(picture, seed=body.seed or 0, look=novelty.look if novelty else None)
+        novelty = model.novelty(picture)
+        return model.begin(picture, seed=seed, look=novelty.look if novelty else None)
 
-    begun = service.engine.call(begin)
-    return Start(state=await asyncio.wrap_future(begun), kind=kind, picture=picture)
+    return await asyncio.wrap_future(service.engine.call(begin))
 
 
 def find_kind(body: Begins, start: Start) -> str:

@@ -15,7 +15,7 @@ from server.goals.watching import Deed, Watching
 from server.limits import MAX_PLAN_CALLS, MAX_WATCHED_STEPS
 from server.plans.search import Bounds
 from server.plans.steps import EngineSteps
-from server.rollouts.start import Start, find_kind, find_start
+from server.rollouts.start import Start, begin_upload, find_kind, find_start
 from server.service import Service, get_service
 from server.users.access import get_principal
 from server.users.principal import Principal
@@ -56,9 +56,10 @@ async def infer_goals(
 
 def _check(body: InferGoals) -> None:
     """Raises InvalidInput."""
-    if (body.world is None) == (body.actions is None):
+    if sum(given is not None for given in (body.world, body.actions, body.pictures)) != 1:
         raise InvalidInput(
-            "Goals are told from a `world` and what was done in it, or from a `scene` or an `upload` and `actions`."
+            "Goals are told from a `world` and what was done in it, or from a `scene` or an `upload` and what "
+            "followed: either `actions` or `pictures`."
         )
     if any((goal.facts is None) == (goal.text is None) for goal in body.goals):
         raise InvalidInput("A goal is exactly one of: facts, a text.")
@@ -71,6 +72,9 @@ async def _prepare(service: Service, principal: Principal, body: InferGoals) -> 
     state, first = start.state, 0
     observation = state.frame.numpy() if start.picture is None else start.picture
     deeds = [Deed(step=index + 1, action=model.check_action(text)) for index, text in enumerate(body.actions or ())]
+    seen = [service.uploads.get(principal.owner, picture).picture for picture in body.pictures or ()]
+    for index, picture in enumerate(seen):
+        deeds.append(Deed(step=index + 1, state=await begin_upload(service, picture, state.seed)))
     if body.world is not None:
         before, *deeds = await _done(service, principal, body.world, start)
         assert before.state is not None, "it was read"
@@ -98,6 +102,6 @@ async def _done(service: Service, principal: Principal, world: str, start: Start
         raise IncompatibleModel
     states = [(await session.state(step.number)).fork(start.state.seed) for step in path]
     return [
-        Deed(step=step.number, action=step.action or "", state=state)
+        Deed(step=step.number, action=step.action, state=state)
         for step, state in zip(path, states, strict=True)
     ]  # fmt: skip

@@ -34,6 +34,7 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "Lines, each of them one of these.", "model": RolloutEvent}
 }
 _IMAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
+_LATENTS: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {}}}}
 _MP4: dict[int | str, dict[str, Any]] = {200: {"content": {"video/mp4": {}}}}
 
 
@@ -114,6 +115,12 @@ async def read_future_film(
     clips = job.film(index, sample)
     data = await anyio.to_thread.run_sync(film, clips, service.engine.model.config.fps, limiter=service.decoding)
     return Response(data, media_type="video/mp4", headers={"Content-Disposition": 'inline; filename="future.mp4"'})
+
+
+@router.get("/{rollout_id}/futures/{index}/latents.safetensors", response_class=Response, responses=_LATENTS)
+async def read_future_latents(job: TheRollout, index: int, sample: Annotated[int, Query(ge=0)] = 0) -> Response:
+    """The latent frames that a sample of a future ended with, `latents` (C, L, h, w) float32, where asked for."""
+    return Response(job.latents(index, sample), media_type="application/octet-stream")
 
 
 def view(job: RolloutJob) -> RolloutView:

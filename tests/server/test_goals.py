@@ -97,6 +97,24 @@ def test_an_upload_needs_the_kind_of_its_world(ruled_client: TestClient) -> None
     assert shares(infer(ruled_client, **body, readout="blocks")) == shares(infer(ruled_client, **THREE))
 
 
+def test_a_film_is_watched_by_its_pictures(ruled_client: TestClient) -> None:
+    client, world = ruled_client, act(ruled_client, PICK, STACK)
+    paths = [f"/v1/worlds/{world}/frames/{step}" for step in range(3)]
+    pictures = [client.get(path, headers={"accept": "image/png"}).content for path in paths]
+    start, *then = [client.post("/v1/uploads", content=picture).json()["id"] for picture in pictures]
+    body = {"upload": start, "readout": "blocks", "goals": GOALS}
+    found = infer(client, **body, pictures=then)
+    assert [(row["step"], row["evidence"]) for row in found["history"]] == [(0, False), (1, True), (2, True)]
+    assert shares(found) == pytest.approx(shares(infer(client, world=world, goals=GOALS)))
+
+
+def test_what_was_thought_before(ruled_client: TestClient) -> None:
+    even, found = infer(ruled_client, **THREE), infer(ruled_client, **THREE, prior=[1, 3])
+    assert [goal["prior"] for goal in found["goals"]] == [0.25, 0.75]
+    odds, expected = (a / b for a, b in (shares(found), shares(even)))
+    assert odds == pytest.approx(expected / 3)
+
+
 def test_how_rational_the_actor_is(ruled_client: TestClient) -> None:
     told = [shares(infer(ruled_client, **THREE, beta=beta))[0] for beta in (0, 0.5, 2, 100)]
     assert told[0] == pytest.approx(0.5)
@@ -141,6 +159,11 @@ def test_what_was_done_says_what_a_picture_does_not(ruled_client: TestClient, ru
         ({**THREE, "scene": "nowhere"}, 422, "unknown_name", "blocks-three"),
         ({**THREE, "readout": "chess"}, 422, "unknown_name", "blocks"),
         ({**THREE, "beta": -1}, 422, "invalid_request", "beta"),
+        ({**THREE, "prior": [1]}, 422, "invalid_input", "2 goals"),
+        ({**THREE, "prior": [0, 0]}, 422, "invalid_input", "above zero"),
+        ({**THREE, "prior": [-1, 2]}, 422, "invalid_request", "prior"),
+        ({**THREE, "pictures": ["x"]}, 422, "invalid_input", "either `actions` or `pictures`"),
+        ({**THREE, "actions": None, "pictures": ["x"]}, 422, "unknown_upload", "upload"),
         ({**THREE, "samples": 99}, 422, "invalid_request", "samples"),
         ({"world": "nope", "goals": GOALS}, 404, "unknown_world", "no such world"),
         ({"world": "nope", "goals": GOALS, "actions": [PICK]}, 422, "invalid_input", "world"),
@@ -256,10 +279,17 @@ def test_the_client_asks(address: str) -> None:
         assert world.infer_goals([RED_BLUE, BLUE_RED], step=0).steps == 0
         with pytest.raises(InvalidRequest, match="goals"):
             world.infer_goals([RED_BLUE])
+        world.act(STACK)
+        film = [world.frame(step) for step in range(3)]
+        watched = client.infer_goals([RED_BLUE, BLUE_RED], film, readout="blocks", prior=[1, 3])
+        assert watched.steps == 2
+        assert watched.goals[0].posterior > 0.8
+        with pytest.raises(InvalidRequest, match="two pictures"):
+            client.infer_goals([RED_BLUE, BLUE_RED], film[:1], readout="blocks")
 
     async def ask() -> float:
         client = AsyncClient(address)
-        asked = await (await client.worlds.get(world.id)).infer_goals([RED_BLUE, BLUE_RED], beta=1.0)
+        asked = await (await client.worlds.get(world.id)).infer_goals([RED_BLUE, BLUE_RED], beta=1.0, step=1)
         await client.close()
         return asked.goals[0].posterior
 
@@ -267,5 +297,6 @@ def test_the_client_asks(address: str) -> None:
 
 
 def test_both_clients_ask_alike() -> None:
-    plain, awaited = (inspect.signature(kind.infer_goals) for kind in (World, AsyncWorld))
-    assert plain.parameters == awaited.parameters
+    for pair in ((World, AsyncWorld), (Client, AsyncClient)):
+        plain, awaited = (inspect.signature(kind.infer_goals) for kind in pair)
+        assert plain.parameters == awaited.parameters

@@ -54,7 +54,7 @@ def test_both_faces_are_alike(plain: type, waiting: type) -> None:
 
 
 def test_futures_come_one_by_one(far: World, tmp_path: Path) -> None:
-    rollout = far.rollouts(CANDIDATES, goal=make_picture(3), samples=2, film=True)
+    rollout = far.rollouts(CANDIDATES, goal=make_picture(3), samples=2, film=True, latents=True)
     found = list(rollout)
     assert sorted(future.index for future in found) == [0, 1, 2]
     assert [future.index for future in rollout.futures] == [future.index for future in found]
@@ -68,6 +68,7 @@ def test_futures_come_one_by_one(far: World, tmp_path: Path) -> None:
     best = rollout.best
     assert best is not None
     assert best.score == max(future.score or 0.0 for future in found)
+    assert found[0].latents(1).shape == found[0].latents().shape
     film, _ = read_film(found[0].save(tmp_path / "film.mp4"))
     assert len(film) == 8 * len(found[0].actions)
     happened = far.act(*CANDIDATES[0]).frames[-1]
@@ -78,6 +79,8 @@ def test_futures_come_one_by_one(far: World, tmp_path: Path) -> None:
     assert (next(plain, None), plain.best) == (None, None)
     with pytest.raises(NotFound):
         plain.futures[0].save(tmp_path / "film.mp4")
+    with pytest.raises(NotFound):
+        plain.futures[0].latents()
 
 
 def test_a_line_that_breaks_loses_no_future(far: World, wire: Wire) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
+from safetensors.numpy import load
 from starlette.testclient import TestClient
 
 from pandora.media import encode_jpeg, encode_png, load_image, read_film
@@ -111,6 +112,19 @@ def test_films(client: TestClient, world: str, tmp_path) -> None:
     missing = client.get(f"/v1/rollouts/{found['id']}/futures/7/film.mp4")
     assert (missing.status_code, missing.json()["code"]) == (404, "unknown_future")
     assert client.get(f"/v1/rollouts/{found['id']}/futures/0/frame").json()["code"] == "unknown_future"
+
+
+def test_latents(client: TestClient, world: str) -> None:
+    found = take(client, world=world, candidates=[[LEFT, WAIT]], samples=2, outputs={"latents": True, "frame": "none"})
+    first, second = (load(client.get(sample["latents_url"]).content) for sample in found["futures"][0]["samples"])
+    assert first.keys() == {"latents"}
+    assert first["latents"].ndim == 4
+    assert first["latents"].shape == second["latents"].shape
+    assert not np.array_equal(first["latents"], second["latents"]), "each sample has its own noise"
+    plain = take(client, world=world, candidates=[[WAIT]])
+    assert plain["futures"][0]["samples"][0]["latents_url"] is None
+    missing = client.get(f"/v1/rollouts/{plain['id']}/futures/0/latents.safetensors")
+    assert (missing.status_code, missing.json()["code"]) == (404, "unknown_future")
 
 
 def test_events_come_in_order_and_go_on_where_one_was(client: TestClient, world: str) -> None:
