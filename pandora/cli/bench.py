@@ -41,7 +41,7 @@ Track = Annotated[
 ]
 PlannerNames = Annotated[
     list[str] | None,
-    typer.Option(help="astar, bfs, beam_8, mcts_10, random, greedy; several.", show_default="astar; oracle: all"),
+    typer.Option(help="astar, bfs, beam_8, mcts_10, cem, random, greedy; several.", show_default="astar; oracle: all"),
 ]
 Slice = Annotated[str, typer.Option("--slice", help=f"standard ({_STANDARD} problems), full, or a number.")]
 Closed = Annotated[bool, typer.Option("--closed", help="Also plan again after every action.")]

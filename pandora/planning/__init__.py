@@ -22,7 +22,7 @@ from pandora.planning.plan import Node, Plan, TreeNode
 from pandora.planning.reasoner import Reasoner, Verified
 from pandora.planning.reasoners import ReasonersSearchConfig, ReasonersWorldModel
 from pandora.planning.search import Planner, Search
-from pandora.planning.shooting import Costs, SentenceCosts, Shot, Solver
+from pandora.planning.shooting import Costs, Shooting, Shot, Solver, TreeCosts
 from pandora.planning.simulated import Noisy, Simulated
 from pandora.planning.worded import Telling, Worded
 
@@ -30,6 +30,6 @@ __all__ = [
     "MCTS", "AStar", "Ablated", "Action", "Actor", "Agent", "Beam", "BreadthFirst", "Budget", "CostToGo", "Costs",
     "Decision", "Dynamics", "FactSearch", "FactsGoal", "FunctionGoal", "Goal", "Greedy", "Imagined", "Inference",
     "Moment", "Node", "Noisy", "Plan", "Planner", "RandomPlan", "Reached", "Reasoner", "ReasonersSearchConfig",
-    "ReasonersWorldModel", "Search", "SearchConfig", "SentenceCosts", "Shot", "Simulated", "Solver", "State",
-    "Telling", "TreeNode", "Verified", "Watcher", "Worded", "resting",
+    "ReasonersWorldModel", "Search", "SearchConfig", "Shooting", "Shot", "Simulated", "Solver", "State",
+    "Telling", "TreeCosts", "TreeNode", "Verified", "Watcher", "Worded", "resting",
 ]  # fmt: skip

@@ -70,6 +70,10 @@ class FactSearch(SearchConfig):
         found = self.dynamics.facts(state)
         return [] if found is None else list(self.planning.actions(found, self.rules))
 
+    def get_vocabulary(self, state: State) -> list[Action]:
+        found = self.dynamics.facts(state)
+        return [] if found is None else list(self.planning.actions(found, rules=False))
+
     def fast_reward(self, state: State, action: Action) -> tuple[float, dict[str, Any]]:
         found = self.dynamics.facts(state)
         if not self.use_prior or found is None:

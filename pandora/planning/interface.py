@@ -83,6 +83,10 @@ class SearchConfig(ABC):
     def get_actions(self, state: State) -> list[Action]:
         """What may be tried here, in a fixed order."""
 
+    def get_vocabulary(self, state: State) -> list[Action]:
+        """What may be tried in any state that can follow this one, for planners that draw whole sequences."""
+        return self.get_actions(state)
+
     def fast_reward(self, state: State, action: Action) -> tuple[float, dict[str, Any]]:
         """How promising an action looks before the model runs, and details for `reward`."""
         return 0.0, {}

@@ -2,22 +2,41 @@
 
 A model says what sequences cost by `get_cost(info, actions)`, with actions (B, S, H, A): B problems, S sequences each,
 H steps, A numbers a step (one-hot for categories). This is the interface of stable-worldmodel, so its models and these
-solvers go together; the library itself needs lancedb, pyarrow and torchvision, and is not.
+solvers go together; the library itself needs lancedb, pyarrow and torchvision, and is not. `Shooting` is the planner
+that draws sequences of sentences this way, in the tree that all planners share.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
-from pandora.planning.interface import Action, Dynamics, Goal, State
+from pandora.planning.interface import Action
+from pandora.planning.plan import Node
+from pandora.planning.search import Planner, Search
+
+Kind = Literal["cem", "icem", "mppi"]
+Measure = Literal["score", "distance"]
 
 
 class Costs(Protocol):
     def get_cost(self, info: Any, actions: Tensor) -> Tensor:
         """The cost (B, S) float of every sequence (B, S, H, A); less is better."""
+        ...
+
+
+@runtime_checkable
+class Choosy(Costs, Protocol):
+    """Costs of categories of which not all can be taken everywhere."""
+
+    def take(self, info: Any, preferences: Tensor) -> Tensor:
+        """What is taken, one-hot, of log-probabilities with Gumbel noise (B, S, H, A).
+
+        The greatest is a draw, and so it is among those that can be taken (Kool, van Hoof, Welling 2019).
+        """
         ...
 
 
@@ -46,13 +65,14 @@ class Solver:
 
     horizon: int
     size: int  # A: numbers a step, or how many categories
-    kind: Literal["cem", "icem", "mppi"] = "cem"
+    kind: Kind = "cem"
     categories: bool = False
     samples: int = 64
     iterations: int = 6
     elites: int = 8
     keep: float = 0.3  # the share of elites that icem takes into the next iteration
     momentum: float = 0.1  # of the distribution
+    explore: float = 0.02  # share of the uniform distribution that categories keep
     temperature: float = 0.2
     beta: float = 2.0
     low: float = -1.0
@@ -60,13 +80,23 @@ class Solver:
     sigma: float = 0.5  # of the first draw, in halves of the range
     seed: int = 0
 
-    def solve(self, model: Costs, info: Any, problems: int = 1, start: Tensor | None = None) -> Shot:
-        """The best sequences found; `start` (B, H, A) is a mean to begin with, from the last `Shot` at best."""
+    def solve(
+        self, model: Costs, info: Any, problems: int = 1, start: Tensor | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Shot:  # fmt: skip
+        """The best sequences found; `start` (B, H, A) is a mean to begin with, from the last `Shot` at best.
+
+        `should_stop()` is asked before every iteration but the first.
+        """
         rng = torch.Generator().manual_seed(self.seed)
         mean, spread = self._begin(problems, start)
         best_cost, best, kept = torch.full((problems,), torch.inf), mean.clone(), None
-        for _ in range(self.iterations):
+        done = 0
+        while done < self.iterations and not (done and should_stop()):
+            done += 1
             drawn = self._draw(mean, spread, rng)
+            if self.categories:
+                drawn = model.take(info, drawn) if isinstance(model, Choosy) else _greatest(drawn)
             if kept is not None:
                 drawn[:, : kept.shape[1]] = kept
             cost = model.get_cost(info, drawn)
@@ -77,7 +107,7 @@ class Solver:
             best_cost = torch.minimum(best_cost, cost.amin(1))
             mean, spread = self._refit(mean, spread, drawn, cost, elite)
             kept = elite[:, : max(1, int(self.keep * self.elites))] if self.kind == "icem" else None
-        return Shot(best, best_cost, mean, problems * self.samples * self.iterations)
+        return Shot(best, best_cost, mean, problems * self.samples * done)
 
     def warm(self, last: Shot) -> Tensor:
         """The mean of the last search a step later, to start the next one with."""
@@ -91,12 +121,11 @@ class Solver:
         return (middle if start is None else start.clone()), torch.full(shape, self.sigma * half)
 
     def _draw(self, mean: Tensor, spread: Tensor, rng: torch.Generator) -> Tensor:
-        """Sequences (B, S, H, A)."""
+        """Sequences (B, S, H, A); of categories, log-probabilities with Gumbel noise."""
         shape = (mean.shape[0], self.samples, self.horizon, self.size)
         if self.categories:
-            noise = -torch.rand(shape, generator=rng).clamp_min(1e-12).log()  # exponential: the least ratio is a draw
-            chosen = (noise / mean[:, None].clamp_min(1e-12)).argmin(-1)
-            return torch.nn.functional.one_hot(chosen, self.size).float()
+            exponential = -torch.rand(shape, generator=rng).clamp_min(1e-12).log()
+            return mean[:, None].clamp_min(1e-12).log() - exponential.clamp_min(1e-12).log()
         noise = torch.randn(shape, generator=rng)
         if self.kind == "icem" and self.horizon > 1:
             noise = _coloured(noise, self.beta)
@@ -111,9 +140,13 @@ class Solver:
         else:
             new, width = elite.mean(1), elite.std(1, unbiased=False)
         if self.categories:
-            new = 0.98 * new + 0.02 / self.size  # every action stays possible
+            new = (1 - self.explore) * new + self.explore / self.size  # every action stays possible
         keep = self.momentum
         return keep * mean + (1 - keep) * new, keep * spread + (1 - keep) * width.clamp_min(1e-3)
+
+
+def _greatest(preferences: Tensor) -> Tensor:
+    return one_hot(preferences.argmax(-1), preferences.shape[-1]).float()
 
 
 def _coloured(noise: Tensor, beta: float) -> Tensor:
@@ -130,41 +163,98 @@ def _coloured(noise: Tensor, beta: float) -> Tensor:
     return coloured / ((twice * scale.pow(2)).sum() / noise.shape[-2]).sqrt()
 
 
-@dataclass(frozen=True, eq=False)
-class SentenceCosts:
-    """What sequences of sentences cost in a model: one less the best score on the way, and `step_cost` an action.
+class TreeCosts:
+    """What sequences of sentences cost in a search: what is left of the goal where it was nearest on the way.
 
-    The info of `get_cost` is a list of B states. A sequence ends where it reaches the goal or a state that can't be
-    decoded; equal beginnings are stepped once.
+    That is one less its score, or the actions that are left by those that there may be; and `step_cost` an action.
+    There is one problem, so B is 1, and `info` says nothing. Only what is proposed in a state is taken there; a
+    sequence ends where it reaches the goal, a state that can't be decoded, or the end of the budget. Equal beginnings
+    are imagined once.
     """
 
-    dynamics: Dynamics
-    goal: Goal
-    sentences: tuple[Action, ...]
-    step_cost: float = 0.01
+    def __init__(self, search: Search, sentences: tuple[Action, ...], by: Measure, step_cost: float = 0.01):
+        self._search, self._by, self._step_cost = search, by, step_cost
+        self._index = {sentence: index for index, sentence in enumerate(sentences)}
+        self._children: dict[tuple[int, int], Node] = {}
+        self._proposed: dict[int, tuple[Action, ...]] = {}
 
-    def get_cost(self, info: Sequence[State], actions: Tensor) -> Tensor:
-        chosen = actions.argmax(-1).tolist()
-        paths = {(b, tuple(row)) for b, rows in enumerate(chosen) for row in rows}
-        states: dict[tuple[int, tuple[int, ...]], State] = {(b, ()): state for b, state in enumerate(info)}
-        for depth in range(1, actions.shape[2] + 1):
-            heads = {(b, row[: depth - 1]) for b, row in paths}
-            alive = {head for head in heads if head in states and not self._ends(states[head])}
-            tails = sorted({(b, row[:depth]) for b, row in paths if (b, row[: depth - 1]) in alive})
-            before = [states[b, row[:-1]] for b, row in tails]
-            stepped = self.dynamics.step(before, [self.sentences[row[-1]] for _, row in tails]) if tails else []
-            states |= {tail: state for tail, (state, _) in zip(tails, stepped, strict=True)}
-        costs = {path: self._cost(path, states) for path in paths}
-        return torch.tensor([[costs[b, tuple(row)] for row in rows] for b, rows in enumerate(chosen)])
+    def take(self, info: Any, preferences: Tensor) -> Tensor:
+        """Of the sentences proposed at its turn, the one preferred; (1, S, H, A) one-hot. Imagines what is new."""
+        taken = preferences[0].argmax(-1)  # (S, H); after the end, whatever
+        nodes = [self._search.root] * len(taken)
+        for step in range(taken.shape[1]):
+            turns: dict[int, tuple[Node, Action]] = {}
+            for row, node in enumerate(nodes):
+                if proposed := self._proposals(node):
+                    liking = {
+                        sentence: preferences[0, row, step, self._index[sentence]].item() for sentence in proposed
+                    }
+                    turns[row] = node, (chosen := max(proposed, key=liking.__getitem__))
+                    taken[row, step] = self._index[chosen]
+            self._imagine(turns.values())
+            nodes = [self._child(node, int(taken[row, step])) for row, node in enumerate(nodes)]
+        return one_hot(taken, preferences.shape[-1])[None].float()
 
-    def _ends(self, state: State) -> bool:
-        return bool(self.goal.reached(state).reached) or self.dynamics.is_terminal(state)
+    def get_cost(self, info: Any, actions: Tensor) -> Tensor:
+        """Of sequences (1, S, H, A) that were taken."""
+        costs = []
+        for sequence in actions[0].argmax(-1).tolist():
+            node, cost = self._search.root, self._cost(self._search.root)
+            for index in sequence:
+                node = self._child(node, index)
+                cost = min(cost, self._cost(node))
+            costs.append(cost)
+        return torch.tensor(costs)[None]
 
-    def _cost(self, path: tuple[int, tuple[int, ...]], states: dict[tuple[int, tuple[int, ...]], State]) -> float:
-        problem, row = path
-        scores = [
-            (self.goal.score(states[problem, row[:depth]]) or 0.0) - self.step_cost * depth
-            for depth in range(len(row) + 1)
-            if (problem, row[:depth]) in states
-        ]
-        return 1 - max(scores)
+    def _imagine(self, turns: Collection[tuple[Node, Action]]) -> None:
+        """What is not known yet, in one batch."""
+        keys = {(node.id, self._index[sentence]): (node, sentence) for node, sentence in turns}
+        asked = {key: turn for key, turn in keys.items() if key not in self._children}
+        made = self._search.expand(list(asked.values()))
+        self._children.update(zip(asked, made, strict=False))  # fewer where the budget ends
+
+    def _child(self, node: Node, index: int) -> Node:
+        """The node itself where nothing follows."""
+        return self._children.get((node.id, index), node)
+
+    def _proposals(self, node: Node) -> tuple[Action, ...]:
+        if node.id not in self._proposed:
+            self._proposed[node.id] = tuple(action for action in self._search.actions(node) if action in self._index)
+        return self._proposed[node.id]
+
+    def _cost(self, node: Node) -> float:
+        if self._by == "distance":
+            left = 1.0 if node.distance is None else min(1.0, node.distance / self._search.limit)
+        else:
+            left = 1 - (node.score or 0.0)
+        return left + self._step_cost * node.depth
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shooting(Planner):
+    """Draws whole sequences of sentences and moves towards those that score best; see `Solver` for the kinds.
+
+    The categories are what the search's configuration says may ever be tried. It ends early once the goal is reached.
+    """
+
+    kind: Kind = "cem"
+    samples: int = 64
+    iterations: int = 12
+    elites: int = 8
+    explore: float = 0.3  # few of all sentences are proposed in one state, so that little would be left for each
+    by: Measure = "distance"
+    seed: int = 0
+    name: str = "cem"
+
+    def search(self, search: Search) -> Node | None:
+        sentences = tuple(search.config.get_vocabulary(search.root.state))
+        if not sentences or not search.limit:
+            return None
+        solver = Solver(
+            horizon=search.limit, size=len(sentences), kind=self.kind, categories=True, samples=self.samples,
+            iterations=self.iterations, elites=self.elites, explore=self.explore, seed=self.seed,
+        )  # fmt: skip
+        solver.solve(
+            TreeCosts(search, sentences, self.by), None, should_stop=lambda: search.over or bool(search.best.reached)
+        )
+        return None

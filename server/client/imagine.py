@@ -67,7 +67,7 @@ def plan(
     ] = None,
     goal_image: Annotated[Path | None, typer.Option(help="Or a picture to come near to.")] = None,
     planner: Annotated[
-        Literal["astar", "breadth_first", "beam", "mcts", "greedy", "random"] | None,
+        Literal["astar", "breadth_first", "beam", "mcts", "cem", "icem", "mppi", "greedy", "random"] | None,
         typer.Option(help="How to search.", show_default="astar; beam for a picture"),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=16, help="Actions of the plan at most.")] = 6,

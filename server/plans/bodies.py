@@ -15,7 +15,7 @@ from server.limits import (
 )
 from server.rollouts.bodies import Begins, Goal, Share, Status
 
-PlannerName = Literal["astar", "breadth_first", "beam", "mcts", "greedy", "random"]
+PlannerName = Literal["astar", "breadth_first", "beam", "mcts", "cem", "icem", "mppi", "greedy", "random"]
 
 
 class PlanBudget(Sent):

@@ -23,6 +23,9 @@ class ChosenFactSearch(FactSearch):
     def get_actions(self, state: Moment) -> list[Action]:
         return list(self.sentences) if self.sentences and state.facts is not None else super().get_actions(state)
 
+    def get_vocabulary(self, state: Moment) -> list[Action]:
+        return list(self.sentences) or super().get_vocabulary(state)
+
 
 @dataclass(frozen=True)
 class PictureSearch(SearchConfig):
@@ -36,6 +39,11 @@ class PictureSearch(SearchConfig):
         if state.facts is None or self.goal.score(state) is None:
             return []
         return list(self.sentences or self.dynamics.planning.actions(state.facts))
+
+    def get_vocabulary(self, state: Moment) -> list[Action]:
+        if state.facts is None:
+            return []
+        return list(self.sentences or self.dynamics.planning.actions(state.facts, rules=False))
 
 
 class PictureScore:

@@ -1,11 +1,13 @@
 """Planners by the names that clients know them by."""
 
 from pandora.errors import UnsupportedGoal
-from pandora.planning import MCTS, AStar, Beam, BreadthFirst, Greedy, Planner, RandomPlan
+from pandora.planning import MCTS, AStar, Beam, BreadthFirst, Greedy, Planner, RandomPlan, Shooting
 from server.plans.bodies import PlannerName
 
 _WALKS = 32  # of MCTS, unless the budget ends first
 _TOGETHER = 4  # of them
+_DRAWN = 32  # sequences an iteration, of the planners that draw whole ones
+_ELITES = 6
 
 
 def choose_planner(name: PlannerName | None, is_picture: bool) -> PlannerName:
@@ -13,7 +15,7 @@ def choose_planner(name: PlannerName | None, is_picture: bool) -> PlannerName:
     if name == "astar" and is_picture:
         raise UnsupportedGoal(
             "The planner astar goes by how many actions are left, which a picture does not tell. "
-            "Take breadth_first, beam, mcts, greedy or random, or give the goal as facts or as a text."
+            "Take breadth_first, beam, mcts, cem, icem, mppi, greedy or random, or give the goal as facts or as a text."
         )
     return name or ("beam" if is_picture else "astar")
 
@@ -29,6 +31,9 @@ def make_planner(name: PlannerName, seed: int, is_picture: bool) -> Planner:
             return Beam(by="score" if is_picture else "distance")
         case "mcts":
             return MCTS(n_iters=_WALKS, parallel=_TOGETHER, drop_repeats=True, seed=seed)
+        case "cem" | "icem" | "mppi":
+            by = "score" if is_picture else "distance"
+            return Shooting(kind=name, by=by, samples=_DRAWN, elites=_ELITES, seed=seed, name=name)
         case "greedy":
             return Greedy(seed=seed)
         case "random":

@@ -21,6 +21,7 @@ from pandora.planning import (
     Planner,
     RandomPlan,
     Reasoner,
+    Shooting,
     Simulated,
 )
 from pandora.planning.benchmark import make_planner
@@ -77,7 +78,9 @@ def test_a_star_needs_fewer_calls_than_breadth_first(world: Seeing, drawn: list[
 
 
 @pytest.mark.parametrize(
-    "planner", [AStar(), Beam(), MCTS(), MCTS(parallel=4), RandomPlan(), Greedy()], ids=lambda p: type(p).__name__
+    "planner",
+    [AStar(), Beam(), MCTS(), MCTS(parallel=4), Shooting(), RandomPlan(), Greedy()],
+    ids=lambda p: type(p).__name__,
 )
 def test_budgets_bound_calls_and_leave_a_partial_plan(world: Seeing, drawn: list[Problem], planner: Planner) -> None:
     plan, _ = solve(world, drawn[-1], planner, budget=Budget(calls=5))

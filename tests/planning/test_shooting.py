@@ -1,10 +1,12 @@
 """Sampling planners find the least of known costs, for numbers and for categories, and stacks of blocks by sentence."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
-from pandora.planning import FactsGoal, SentenceCosts, Simulated, Solver
+from pandora.planning import FactSearch, FactsGoal, Plan, Reasoner, Shooting, Simulated, Solver
 from pandora.planning.shooting import _coloured
 from pandora.worlds.base import Problem
 from tests.planning.conftest import Seeing
@@ -57,16 +59,40 @@ def test_coloured_noise_persists() -> None:
     assert (coloured[:, 1:] * coloured[:, :-1]).mean() > 0.5 > (noise[:, 1:] * noise[:, :-1]).mean()
 
 
-def test_sentences(world: Seeing, drawn: list[Problem]) -> None:
-    problem = next(problem for problem in drawn if problem.limit == 2)
+def shoot(world: Seeing, problem: Problem, planner: Shooting, **options: Any) -> tuple[Plan, FactsGoal]:
     dynamics, planning = Simulated(world), world.planning()
     goal = FactsGoal.from_text(dynamics, planning, problem.goal)
-    start = dynamics.init(problem.scene)
-    sentences = tuple(planning.actions(dynamics.facts(start), rules=False))
-    solver = Solver(horizon=2, size=len(sentences), categories=True, samples=64, iterations=8, elites=6)
-    shot = solver.solve(SentenceCosts(dynamics, goal, sentences), [start])
-    state = start
-    for index in shot.actions[0].argmax(-1).tolist():
-        ((state, _),) = dynamics.step([state], [sentences[index]])
-    assert goal.reached(state).reached
-    assert shot.cost[0] == pytest.approx(0.02)
+    reasoner = Reasoner(dynamics, FactSearch(dynamics, planning, goal), planner)
+    return reasoner(problem.scene, limit=problem.limit, **options), goal
+
+
+@pytest.mark.parametrize("kind", ["cem", "icem", "mppi"])
+def test_sentences(world: Seeing, drawn: list[Problem], kind) -> None:
+    plans = [shoot(world, problem, Shooting(kind=kind)) for problem in drawn]
+    for problem, (plan, goal) in zip(drawn, plans, strict=True):
+        scene, planning = problem.scene, world.planning()
+        for action, state in zip(plan.actions, plan.states[1:], strict=True):
+            meaning = world.understand(scene, action)
+            assert meaning is not None
+            assert world.is_legal(scene, meaning), "what the rules forbid is not taken"
+            scene = world.advance(scene, meaning)
+            assert planning.key(world.facts(scene)) == planning.key(world.facts(state))
+        assert plan.reached == goal.reached(scene).reached
+        assert plan.calls == len(plan.tree) - 1, "equal beginnings are imagined once"
+    assert sum(bool(plan.reached) for plan, _ in plans) > 0.7 * len(drawn)
+
+
+def test_the_same_seed_draws_the_same(world: Seeing, drawn: list[Problem]) -> None:
+    first, again, other = (shoot(world, drawn[-1], Shooting(seed=seed))[0] for seed in (1, 1, 2))
+    assert first.tree == again.tree != other.tree
+
+
+def test_what_is_drawn_is_worth_more_than_chance(world: Seeing, drawn: list[Problem]) -> None:
+    hard = [problem for problem in drawn if problem.limit >= 6]
+    chance = Shooting(iterations=1, samples=64, elites=8)
+    calls = [sum(shoot(world, problem, chance)[0].calls for problem in hard)]
+    found = [
+        sum(bool(shoot(world, problem, planner)[0].reached) for problem in hard) for planner in (chance, Shooting())
+    ]
+    assert calls[0] > 0
+    assert found[1] > found[0]

@@ -143,7 +143,7 @@ def test_progress_comes_while_nothing_else_does(ruled_client: TestClient, ruled:
     assert told[-1]["code"] == "deadline"
 
 
-@pytest.mark.parametrize("planner", ["astar", "breadth_first", "beam", "mcts"])
+@pytest.mark.parametrize("planner", ["astar", "breadth_first", "beam", "mcts", "cem", "icem", "mppi"])
 def test_every_planner_finds_it(ruled_client: TestClient, planner: str) -> None:
     found = take(ruled_client, **THREE, planner=planner, limit=2, verify=1, seed=3)
     assert (found["planner"], found["found"], found["confidence"]) == (planner, True, 1.0)

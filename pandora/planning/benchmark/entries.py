@@ -9,6 +9,7 @@ from pandora.planning.beam import Beam
 from pandora.planning.best_first import AStar, BreadthFirst
 from pandora.planning.mcts import MCTS
 from pandora.planning.search import Planner
+from pandora.planning.shooting import Shooting
 
 TRACKS = {
     "video": "states are generated frames, read by the world's readout",
@@ -19,7 +20,21 @@ TRACKS = {
 }
 MODELLED = ("video", "ablated", "text")  # what depends on the weights
 ABLATED_PART = 6  # it finds next to nothing, slowly: one in so many problems, in one layout
-_NAMES = ("astar", "bfs", "beam", "beam_8", "beam_8_score", "mcts", "mcts_10", "mcts_10_prior", "random", "greedy")
+_NAMES = (
+    "astar",
+    "bfs",
+    "beam",
+    "beam_8",
+    "beam_8_score",
+    "mcts",
+    "mcts_10",
+    "mcts_10_prior",
+    "cem",
+    "icem",
+    "mppi",
+    "random",
+    "greedy",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +76,7 @@ CALIBRATION = (
 
 
 def make_planner(name: str, seed: int = 0) -> Planner:
-    """astar, bfs, beam[_WIDTH][_score], mcts[_WALKS][_prior], random or greedy. Raises UnknownName."""
+    """astar, bfs, beam[_WIDTH][_score], mcts[_WALKS][_prior], cem, icem, mppi, random or greedy. Raises UnknownName."""
     if beam := re.fullmatch(r"beam(?:_(\d+))?(_score)?", name):
         return Beam(width=int(beam[1] or 8), by="score" if beam[2] else "distance", name=name)
     if mcts := re.fullmatch(r"mcts(?:_(\d+))?(_prior)?", name):
@@ -72,6 +87,8 @@ def make_planner(name: str, seed: int = 0) -> Planner:
             return AStar()
         case "bfs":
             return BreadthFirst()
+        case "cem" | "icem" | "mppi":
+            return Shooting(kind=name, seed=seed, name=name)
         case "random":
             return RandomPlan(seed=seed)
         case "greedy":
