@@ -44,7 +44,7 @@ PlannerNames = Annotated[
     typer.Option(help="astar, bfs, beam_8, mcts_10, cem, random, greedy; several.", show_default="astar; oracle: all"),
 ]
 Slice = Annotated[str, typer.Option("--slice", help=f"standard ({_STANDARD} problems), full, or a number.")]
-Closed = Annotated[bool, typer.Option("--closed", help="Also plan again after every action.")]
+Closed = Annotated[bool, typer.Option("--closed", help="Also look after every action, and plan again; not ablated.")]
 Layouts = Annotated[
     int | None, typer.Option(min=1, max=16, help="Pictures of each problem.", show_default="full: 3, otherwise 1")
 ]
@@ -120,7 +120,7 @@ def choose(tracks: list[str], planners: list[str] | None, closed: bool) -> list:
         elif track in benchmark.TRACKS:
             for name in planners or ["astar"]:
                 benchmark.make_planner(name)
-                for loop in (False, True) if closed else (False,):
+                for loop in (False, True) if closed and track != "ablated" else (False,):
                     entry = benchmark.Entry(track=track, planner=name, closed=loop and track != "reactive")
                     entries[entry.name] = entry
     return list(entries.values())

@@ -106,7 +106,8 @@ def publish(report: Report, out: Path, json_path: Path | None) -> None:
 def _table(report: Report, rows: dict[str, Row]) -> Table:
     lengths = sorted({result.length for result in report.results})
     settings = report.settings
-    title = f"{settings['problems']} {settings['data']} problems in {settings['layouts']} layouts {settings['weights']}"
+    layouts = f"{settings['layouts']} layout{'s' if settings['layouts'] > 1 else ''}"
+    title = f"{settings['problems']} {settings['data']} problems in {layouts} {settings['weights']}"
     table = Table(title=title.strip(), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     heads = ("solved", "95 % interval", *map(str, lengths), "held out", "trained", "calls", "seconds", "n")
     table.add_column("plan of length", no_wrap=True)

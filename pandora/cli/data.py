@@ -92,3 +92,13 @@ def stats(folder: Annotated[Path, typer.Argument(help="Folder of shards.")]) -> 
     )
     typer.echo(datacard.table(counts).split("\n\n", 1)[1], nl=False)
     typer.echo(datacard.write(folder))
+
+
+@app.command()
+def check(folders: Annotated[list[Path], typer.Argument(help="Folders of shards, made here.")]) -> None:
+    """Play every episode again from its seed: nothing that is kept for evaluation may be in the data."""
+    from pandora.training import checking
+
+    for folder in folders:
+        found = checking.check(folder)
+        typer.echo(f"{folder}: {found.clips:,} clips in {found.episodes:,} episodes, no held-out transition")

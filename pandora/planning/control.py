@@ -1,11 +1,15 @@
-"""Model-predictive control: plan, act once, look, plan again; and say so where no plan can be trusted."""
+"""Model-predictive control: plan, act once, look, plan again; and say so where no plan can be trusted.
+
+Where looking shows what the plan predicted, the rest of the plan may go on (execution monitoring): the world then gives
+no reason to search anew.
+"""
 
 import random
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from pandora.planning.interface import Action, Budget, State
+from pandora.planning.interface import Action, Budget, Dynamics, State
 from pandora.planning.plan import Plan
 from pandora.planning.reasoner import Reasoner, Verified
 from pandora.planning.search import Progress
@@ -36,10 +40,16 @@ class Agent:
         budget: Budget | None = None,
         max_spread: float = 0.5,
         on_reject: Literal["best", "explore", "stop"] = "best",
+        replan: Literal["always", "surprise"] = "always",
         seed: int = 0,
     ):
-        """`limit` actions a plan, `steps` in all (None: as many as a plan); `budget` is for one look."""
+        """`limit` actions a plan, `steps` in all (None: as many as a plan); `budget` is for one look.
+
+        With `replan` "surprise" a plan that was trusted is followed as long as what is seen is what it predicted.
+        """
         self.reasoner, self.limit, self.budget = reasoner, limit, budget
+        self.replan: Literal["always", "surprise"] = replan
+        self._rest: Plan | None = None  # of a plan that was trusted, from what should be seen next
         self.steps_left = limit if steps is None else steps
         self.max_spread, self.on_reject = max_spread, on_reject
         self._rng = random.Random(seed)
@@ -51,11 +61,11 @@ class Agent:
 
         What followed the last action counts from the next look on: what failed once is tried once more.
         """
-        plan = self.reasoner(
+        parts = self.reasoner.reasoner if isinstance(self.reasoner, Verified) else self.reasoner
+        plan = self._expected(observation, parts.dynamics) or self.reasoner(
             observation, limit=min(self.limit, max(self.steps_left, 0)), budget=self.budget, progress=progress,
             known=self._known,
         )  # fmt: skip
-        parts = self.reasoner.reasoner if isinstance(self.reasoner, Verified) else self.reasoner
         here, start = parts.dynamics.key(plan.states[0]), plan.states[0]
         if self._last is not None and here is not None:
             self._known[self._last] = start
@@ -64,7 +74,18 @@ class Agent:
         if decision.action is not None:
             self.steps_left -= 1
             self._last = None if here is None else (here, decision.action)
+        self._rest = _without_first(plan) if decision.why == "planned" and self.replan == "surprise" else None
         return decision
+
+    def _expected(self, observation: Any, dynamics: Dynamics) -> Plan | None:
+        """The rest of the plan from what is seen, where that is what it predicted."""
+        if self._rest is None:
+            return None
+        seen = dynamics.init(observation)
+        key = dynamics.key(seen)
+        if key is None or key != dynamics.key(self._rest.states[0]):
+            return None
+        return replace(self._rest, states=(seen, *self._rest.states[1:]))
 
     def _decide(self, plan: Plan, proposals: Callable[[], list[Action]]) -> Decision:
         if plan.reached and not plan.actions:
@@ -81,3 +102,8 @@ class Agent:
         return (
             Decision(self._rng.choice(choices), plan, "explores") if choices else Decision(None, plan, "nothing to do")
         )
+
+
+def _without_first(plan: Plan) -> Plan:
+    """What is left once the first action is done; it costs no calls more, and has no tree of its own."""
+    return replace(plan, actions=plan.actions[1:], states=plan.states[1:], calls=0, seconds=0.0, tree=())

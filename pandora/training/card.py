@@ -73,9 +73,11 @@ MODEL = {
 THINKING = {
     "blocksworld.video.open": "Visual Blocksworld, one plan from a picture and a sentence: problems solved",
     "blocksworld.video.open.held_out": "the same, of those that need a transition it never saw",
-    "blocksworld.video.closed": "the same, looking and planning again after every action",
+    "blocksworld.video.closed": "the same, looking after every action, and planning again where it went otherwise",
     "blocksworld.text.open": "the same, thinking in words instead of pictures",
     "blocksworld.reactive": "the same without a model: what looks best now",
+    "blocksworld.ablated.open": "the same with the model, told something else than the action",
+    "oracle.astar": "the same with the simulator as the model: what the planner is worth",
     "blocksworld.minutes": "minutes that a whole run of it takes, two CPU cores",
     "plans.optimism": "how much more often plans were thought to succeed than they did",
     "goals.half_film": "which of four goals somebody has, after half of the film",
@@ -107,7 +109,7 @@ class CardConfig(Config):
     runs: tuple[str, ...] = ("runs/autoencoder", "runs/align", "runs/video", "runs/rollout")
     measured: tuple[str, ...] = tuple(
         f"weights/pandora-small/measured/{name}.json"
-        for name in ("eval", "novelty", "stream", "blocksworld", "goals", "rollouts", "service")
+        for name in ("eval", "novelty", "stream", "blocksworld", "oracle", "goals", "rollouts", "service")
     )
     readme: str = "README.md"  # its tables of headline rows are written anew between their marks
 

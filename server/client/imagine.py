@@ -25,6 +25,9 @@ def rollout(
     goal: Annotated[
         list[str] | None, typer.Option(help='A fact that shall be true, such as "on red blue". Repeatable.')
     ] = None,
+    goal_text: Annotated[
+        str | None, typer.Option(help='Or a goal in words, such as "the red block is on the blue block".')
+    ] = None,
     goal_image: Annotated[Path | None, typer.Option(help="Or a picture to come near to.")] = None,
     samples: Annotated[int, typer.Option(min=1, max=16, help="Of each candidate.")] = 1,
     deadline: Annotated[float | None, typer.Option(min=0.001, max=600, help="Seconds.", show_default="none")] = None,
@@ -37,13 +40,13 @@ def rollout(
     """Imagine futures without touching the world: a line for each as it is complete, then the best."""
     if bool(candidates) == bool(action):
         raise typer.BadParameter('Give either candidates, such as "wait; put it down", or --action with --horizon.')
-    if goal and goal_image is not None:
-        raise typer.BadParameter("Give either --goal or --goal-image.")
+    if sum(map(bool, (goal, goal_text, goal_image))) > 1:
+        raise typer.BadParameter("Give one of --goal, --goal-text and --goal-image.")
     split = [[part.strip() for part in one.split(";")] for one in candidates] if candidates else None
     with service(url, key) as client:
         imagined = client.worlds.get(world_id).rollouts(
-            split, actions=action, horizon=horizon, goal=[fact.split() for fact in goal] if goal else goal_image,
-            samples=samples, deadline=deadline, step=step, film=output is not None,
+            split, actions=action, horizon=horizon, samples=samples, deadline=deadline, step=step,
+            goal=[fact.split() for fact in goal] if goal else goal_text or goal_image, film=output is not None,
         )  # fmt: skip
         try:
             for future in imagined:

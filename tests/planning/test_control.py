@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from pandora.planning import (
     Ablated,
@@ -14,6 +15,7 @@ from pandora.planning import (
     FactsGoal,
     Imagined,
     Moment,
+    Plan,
     Reasoner,
     Verified,
 )
@@ -213,12 +215,15 @@ def test_a_check_that_the_budget_leaves_no_room_for_is_not_made(world: Seeing, d
     assert checked.seconds > 0
 
 
-def test_an_agent_acts_looks_and_learns_what_truly_follows(world: Seeing, drawn: list[Problem]) -> None:
+@pytest.mark.parametrize("replan", ["always", "surprise"])
+def test_an_agent_acts_looks_and_learns_what_truly_follows(world: Seeing, drawn: list[Problem], replan) -> None:
     problem = drawn[-1]
     model, goal = Knowing(world), world.planning().goal(problem.goal)
-    agent = Agent(reasoner(model, problem), problem.limit, steps=2 * problem.limit)
+    agent = Agent(reasoner(model, problem), problem.limit, steps=2 * problem.limit, replan=replan)
+    plans: list[Plan] = []
     scene, actions = problem.scene, 0
     while (decision := agent.act(model.show(scene))).action is not None:
+        plans.append(decision.plan)
         meaning = world.understand(scene, decision.action)
         assert meaning is not None
         if actions != 1:  # once the robot fails
@@ -227,6 +232,12 @@ def test_an_agent_acts_looks_and_learns_what_truly_follows(world: Seeing, drawn:
     assert decision.why == "reached"
     assert goal <= world.facts(scene)
     assert actions > problem.limit
+    searched = [plan.calls > 0 for plan in plans]
+    if replan == "surprise":
+        assert searched[:3] == [True, False, True], "the second action failed"
+        assert not any(searched[3:]), "it went as predicted from then on"
+    else:
+        assert all(searched)
 
 
 def test_an_agent_rejects_what_it_cannot_trust(world: Seeing, drawn: list[Problem]) -> None:

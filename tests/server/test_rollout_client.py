@@ -160,6 +160,9 @@ def test_from_the_shell(port: int, tmp_path: Path) -> None:
     code, told = run("rollout", world, "-a", LEFT, "-a", WAIT, "--horizon", "2", "--goal", "on red blue", "--json")
     assert code == 0
     assert len({json.loads(line)["index"] for line in told.splitlines()}) == 4
+    code, told = run("rollout", world, WAIT, "--goal-text", "the red block is on the blue block", "--json")
+    assert (code, json.loads(told)["score"]) == (0, None), "noise can't be read"
+    assert run("rollout", world, WAIT, "--goal", "on red blue", "--goal-text", "the hand is empty")[0] == 2
     assert run("rollout", world)[0] == 2
     assert run("rollout", world, WAIT, "-a", WAIT)[0] == 2
     assert run("rollout", "nothing", WAIT)[0] == 3

@@ -1,6 +1,7 @@
 """What `pandora data make` writes: the same bytes however it runs, nothing held out, and what others can read."""
 
 import json
+import re
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,13 @@ from typer.testing import CliRunner
 
 from pandora.cli.main import create_app
 from pandora.errors import InvalidInput, UnknownName
-from pandora.training import data, datacard, looking
+from pandora.training import checking, data, datacard, looking
 from pandora.training.captioned import ClipForm, ClipStream, Dropout
 from pandora.training.data import DataConfig, make_episode
 from pandora.training.episodes import TRAINING_SEEDS
 from pandora.training.filmcodec import decode_film, encode_film
 from pandora.training.films import open_films
-from pandora.training.shards import samples
+from pandora.training.shards import NewSample, samples, write_shard
 from pandora.worlds import make_world, world_names
 from pandora.worlds.base import Meaning, PhraseSplit
 from pandora.worlds.blocks import grammar
@@ -81,18 +82,42 @@ def test_a_folder_grows_and_keeps_its_settings(folder: Path, tmp_path: Path) -> 
 
 
 def test_nothing_held_out_is_written(folder: Path) -> None:
-    world = make_world("blocks")
     found = labels(folder)
     assert [label["seed"] for label in found] == [4 * 10_000_019 + n for n in range(5)]
     for label in found:
-        assert label["seed"] < TRAINING_SEEDS
-        scene = world.reset(label["seed"])
         for action in label["actions"]:
-            meaning = next(m for m in world.meanings(scene) if str(m) == action["meaning"])
-            assert not world.is_held_out(scene, meaning)
-            assert world.is_legal(scene, meaning) == action["legal"]
             assert {grammar.split_of(sentence) for sentence in action["sentences"]} == {"train"}
-            scene = world.advance(scene, meaning)
+    result = CliRunner().invoke(create_app(), ["data", "check", str(folder)])
+    assert result.stdout == f"{folder}: 10 clips in 5 episodes, no held-out transition\n"
+
+
+def spoil(folder: Path, out: Path, **changes: Any) -> Path:
+    """The first sample of a folder with another label; `action` stands for its first action's meaning."""
+    first = next(samples(sorted(folder.glob("*.tar"))[0]))
+    label = dict(first.label()) | {name: value for name, value in changes.items() if name != "action"}
+    if "action" in changes:
+        label["actions"] = [{**label["actions"][0], **changes["action"]}]
+    out.mkdir()
+    write_shard(out / "00000.tar", [NewSample("0", first.film().read(), label)])
+    return out
+
+
+def test_data_that_was_made_otherwise_is_found_out(folder: Path, tmp_path: Path) -> None:
+    world, (label, *_) = make_world("blocks"), labels(folder)
+    scene = world.reset(label["seed"])
+    held = next(meaning for meaning in world.meanings(scene) if world.is_held_out(scene, meaning))
+    legal = not label["actions"][0]["legal"]
+    for name, changes, told in (
+        ("held", {"action": {"meaning": str(held)}}, f"action 1, {held}, is a held-out transition"),
+        ("rules", {"action": {"legal": legal}}, "is labelled against the rules"),
+        ("word", {"action": {"meaning": "fly red"}}, "fly red, can't be meant there"),
+        ("seed", {"seed": TRAINING_SEEDS}, "seeds of training are below"),
+        ("other", {"world": "blocks", "seed": -1}, "seeds of training are below"),
+    ):
+        with pytest.raises(InvalidInput, match=re.escape(told)):
+            checking.check(spoil(folder, tmp_path / name, **changes))
+    with pytest.raises(InvalidInput, match="no shards to check"):
+        checking.check(tmp_path)
 
 
 def test_scenes_may_be_asked_for(tmp_path: Path) -> None:

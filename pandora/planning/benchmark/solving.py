@@ -162,9 +162,12 @@ class Bench(LateModel):
         }  # fmt: skip
 
     def _replan(self, entry: Entry, problem: Problem, goal: Facts) -> dict[str, Any]:
-        """Twice as many steps as the shortest plan has; what is not allowed costs a step."""
-        steps = 2 * problem.limit
-        agent = Agent(self._reasoner(entry, problem, goal), steps, steps=steps, budget=self._budget(entry))
+        """Twice as many steps as the shortest plan has; what is not allowed costs a step.
+
+        It looks after every action, and plans again where that is not what it predicted.
+        """
+        steps, reasoner = 2 * problem.limit, self._reasoner(entry, problem, goal)
+        agent = Agent(reasoner, steps, steps=steps, budget=self._budget(entry), replan="surprise")
         scene, actions, calls, first, why = problem.scene, [], 0, None, "out of steps"
         while not goal <= self.world.facts(scene):
             decision = agent.act(self._look(entry, scene))
