@@ -17,6 +17,7 @@ from pandora.planning.goals import FactSearch, FactsGoal, FunctionGoal
 from pandora.planning.imagined import Ablated, Imagined, Moment
 from pandora.planning.interface import Action, Budget, Dynamics, Goal, Reached, SearchConfig, State
 from pandora.planning.inverse import Actor, Inference, Watcher, resting
+from pandora.planning.language import Language, Likelihood, Suggested, telling
 from pandora.planning.mcts import MCTS
 from pandora.planning.plan import Node, Plan, TreeNode
 from pandora.planning.reasoner import Reasoner, Verified
@@ -29,7 +30,8 @@ from pandora.planning.worded import Telling, Worded
 __all__ = [
     "MCTS", "AStar", "Ablated", "Action", "Actor", "Agent", "Beam", "BreadthFirst", "Budget", "CostToGo", "Costs",
     "Decision", "Dynamics", "FactSearch", "FactsGoal", "FunctionGoal", "Goal", "Greedy", "Imagined", "Inference",
-    "Moment", "Node", "Noisy", "Plan", "Planner", "RandomPlan", "Reached", "Reasoner", "ReasonersSearchConfig",
-    "ReasonersWorldModel", "Search", "SearchConfig", "Shooting", "Shot", "Simulated", "Solver", "State",
-    "Telling", "TreeCosts", "TreeNode", "Verified", "Watcher", "Worded", "resting",
+    "Language", "Likelihood", "Moment", "Node", "Noisy", "Plan", "Planner", "RandomPlan", "Reached", "Reasoner",
+    "ReasonersSearchConfig", "ReasonersWorldModel", "Search", "SearchConfig", "Shooting", "Shot", "Simulated",
+    "Solver", "State", "Suggested", "Telling", "TreeCosts", "TreeNode", "Verified", "Watcher", "Worded", "resting",
+    "telling",
 ]  # fmt: skip
