@@ -16,6 +16,7 @@ MAX_GOAL_FACTS = 32
 MAX_PLAN_ACTIONS = 16
 MAX_PLAN_CALLS = 100_000  # that a client may name; the settings say how many are made
 MAX_PLAN_SAMPLES = 8
+MAX_TEXTS_AT_ONCE = 8  # that the model writes for a plan while viewers wait
 MAX_CHECKS = 16  # of a plan that was found
 MAX_GOALS = 16  # to choose from
 MAX_BETA = 100

@@ -37,7 +37,9 @@ Data = Annotated[
 ]
 Track = Annotated[
     list[str] | None,
-    typer.Option(help="video, ablated, reactive, oracle, text; several.", show_default="video, ablated, reactive"),
+    typer.Option(
+        help="video, text, sketched, ablated, reactive, oracle; several.", show_default="video, ablated, reactive"
+    ),
 ]
 PlannerNames = Annotated[
     list[str] | None,

@@ -25,6 +25,7 @@ from pandora.planning.reasoners import ReasonersSearchConfig, ReasonersWorldMode
 from pandora.planning.search import Planner, Search
 from pandora.planning.shooting import Costs, Shooting, Shot, Solver, TreeCosts
 from pandora.planning.simulated import Noisy, Simulated
+from pandora.planning.sketched import Sketched
 from pandora.planning.worded import Telling, Worded
 
 __all__ = [
@@ -32,6 +33,6 @@ __all__ = [
     "Decision", "Dynamics", "FactSearch", "FactsGoal", "FunctionGoal", "Goal", "Greedy", "Imagined", "Inference",
     "Language", "Likelihood", "Moment", "Node", "Noisy", "Plan", "Planner", "RandomPlan", "Reached", "Reasoner",
     "ReasonersSearchConfig", "ReasonersWorldModel", "Search", "SearchConfig", "Shooting", "Shot", "Simulated",
-    "Solver", "State", "Suggested", "Telling", "TreeCosts", "TreeNode", "Verified", "Watcher", "Worded", "resting",
-    "telling",
+    "Sketched", "Solver", "State", "Suggested", "Telling", "TreeCosts", "TreeNode", "Verified", "Watcher", "Worded",
+    "resting", "telling",
 ]  # fmt: skip

@@ -73,6 +73,10 @@ class Worded(Dynamics):
         """How unsure the model was of the text, 0..1."""
         return 1.0 - state.confidence
 
+    def telling(self, facts: Facts | None) -> Telling:
+        """A state that was seen otherwise, in the world's words; of nothing that was understood none are known."""
+        return Telling("" if facts is None else self.planning.say_state(facts), facts, 1.0)
+
     def _telling(self, said: Saying) -> Telling:
         return Telling(said.text, self.planning.read_state(said.text), said.confidence)
 

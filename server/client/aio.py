@@ -47,7 +47,7 @@ from server.client.rollout import AsyncRollout, Candidates, begin_rollout
 from server.client.stream import AsyncStream
 from server.client.transport import Transport
 from server.goals.bodies import InferredGoals
-from server.plans.bodies import PlannerName
+from server.plans.bodies import PlannerName, Think
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 TIMEOUT, PATIENCE = 600.0, 60.0
@@ -303,8 +303,8 @@ class AsyncWorld:
         )  # fmt: skip
 
     async def plan(
-        self, goal: Goal, *, planner: PlannerName | None = None, limit: int | None = None, calls: int | None = None,
-        seconds: float | None = None, samples: int = 1, verify: int | None = None,
+        self, goal: Goal, *, planner: PlannerName | None = None, think: Think | None = None, limit: int | None = None,
+        calls: int | None = None, seconds: float | None = None, samples: int = 1, verify: int | None = None,
         actions: Sequence[str] | None = None, deadline: float | None = None, step: int | None = None,
         seed: int | None = None, sampling_steps: int | None = None, readout: str | None = None,
     ) -> AsyncPlan:  # fmt: skip
@@ -313,13 +313,14 @@ class AsyncWorld:
         The world stays as it is, until `AsyncPlan.apply`. `goal` is words, such as "the red block is on the blue
         block", facts, or a picture. At most `limit` actions, found with `calls` clips of the model and in `seconds`;
         each step is sampled `samples` times, and the plan rolled out `verify` times to say how sure it is. After
-        `deadline` seconds the best so far is the answer. Only `actions` are taken, if they are given.
+        `deadline` seconds the best so far is the answer. Only `actions` are taken, if they are given. With `think`
+        "words" plans are sketched in words, and only what a sketch goes through is drawn.
         """
         budget = {name: value for name, value in (("calls", calls), ("seconds", seconds)) if value is not None}
         return await begin_plan(
-            self, goal, planner=planner, limit=limit, budget=budget, samples=samples, verify=verify, actions=actions,
-            deadline_ms=None if deadline is None else max(1, round(deadline * 1000)), step=step, seed=seed,
-            sampling_steps=sampling_steps, readout=readout,
+            self, goal, planner=planner, think=think, limit=limit, budget=budget, samples=samples, verify=verify,
+            actions=actions, deadline_ms=None if deadline is None else max(1, round(deadline * 1000)), step=step,
+            seed=seed, sampling_steps=sampling_steps, readout=readout,
         )  # fmt: skip
 
     async def infer_goals(

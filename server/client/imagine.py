@@ -73,6 +73,9 @@ def plan(
         Literal["astar", "breadth_first", "beam", "mcts", "cem", "icem", "mppi", "greedy", "random"] | None,
         typer.Option(help="How to search.", show_default="astar; beam for a picture"),
     ] = None,
+    think: Annotated[
+        Literal["pictures", "words"], typer.Option(help="words: sketched in words, and only the sketch is drawn.")
+    ] = "pictures",
     limit: Annotated[int, typer.Option(min=1, max=16, help="Actions of the plan at most.")] = 6,
     calls: Annotated[
         int | None, typer.Option(min=1, help="Clips of the model.", show_default="as many as the service allows")
@@ -100,8 +103,8 @@ def plan(
         raise typer.BadParameter('Give either a goal, such as "the hand is empty", or --fact, or --goal-image.')
     with service(url, key) as client:
         found = client.worlds.get(world_id).plan(
-            goal or goal_image or [one.split() for one in fact or ()], planner=planner, limit=limit, calls=calls,
-            samples=samples, verify=verify, actions=action, deadline=deadline, step=step, readout=readout,
+            goal or goal_image or [one.split() for one in fact or ()], planner=planner, think=think, limit=limit,
+            calls=calls, samples=samples, verify=verify, actions=action, deadline=deadline, step=step, readout=readout,
         )  # fmt: skip
         _follow(found)
         view = found.refresh()

@@ -30,7 +30,7 @@ from server.client.plan import AsyncPlan
 from server.client.rollout import Candidates
 from server.client.runner import Runner
 from server.goals.bodies import InferredGoals
-from server.plans.bodies import PlannerName, PlanView
+from server.plans.bodies import PlannerName, PlanView, Think
 
 
 class Client:
@@ -225,8 +225,8 @@ class World:
         return Rollout(self._runner.run(work), self._runner)
 
     def plan(
-        self, goal: Goal, *, planner: PlannerName | None = None, limit: int | None = None, calls: int | None = None,
-        seconds: float | None = None, samples: int = 1, verify: int | None = None,
+        self, goal: Goal, *, planner: PlannerName | None = None, think: Think | None = None, limit: int | None = None,
+        calls: int | None = None, seconds: float | None = None, samples: int = 1, verify: int | None = None,
         actions: Sequence[str] | None = None, deadline: float | None = None, step: int | None = None,
         seed: int | None = None, sampling_steps: int | None = None, readout: str | None = None,
     ) -> "Plan":  # fmt: skip
@@ -235,11 +235,13 @@ class World:
         The world stays as it is, until `Plan.apply`. `goal` is words, such as "the red block is on the blue block",
         facts, or a picture. At most `limit` actions, found with `calls` clips of the model and in `seconds`; each step
         is sampled `samples` times, and the plan rolled out `verify` times to say how sure it is. After `deadline`
-        seconds the best so far is the answer. Only `actions` are taken, if they are given.
+        seconds the best so far is the answer. Only `actions` are taken, if they are given. With `think`
+        "words" plans are sketched in words, and only what a sketch goes through is drawn.
         """
         work = self._world.plan(
-            goal, planner=planner, limit=limit, calls=calls, seconds=seconds, samples=samples, verify=verify,
-            actions=actions, deadline=deadline, step=step, seed=seed, sampling_steps=sampling_steps, readout=readout,
+            goal, planner=planner, think=think, limit=limit, calls=calls, seconds=seconds, samples=samples,
+            verify=verify, actions=actions, deadline=deadline, step=step, seed=seed,
+            sampling_steps=sampling_steps, readout=readout,
         )  # fmt: skip
         return Plan(self, self._runner.run(work), self._runner)
 

@@ -15,6 +15,7 @@ from server.limits import (
 )
 from server.rollouts.bodies import Begins, Goal, Share, Status
 
+Think = Literal["pictures", "words"]
 PlannerName = Literal["astar", "breadth_first", "beam", "mcts", "cem", "icem", "mppi", "greedy", "random"]
 
 
@@ -31,6 +32,10 @@ class BeginPlan(Begins):
     goal: Goal
     planner: PlannerName | None = Field(
         default=None, description="astar when absent, or beam where the goal is a picture, which astar can't work with"
+    )
+    think: Think = Field(
+        default="pictures",
+        description="words: the model sketches plans in words, which is quicker, and draws what a sketch goes through",
     )
     limit: int = Field(default=6, ge=1, le=MAX_PLAN_ACTIONS, strict=True, description="actions of the plan at most")
     budget: PlanBudget = PlanBudget()
@@ -118,6 +123,7 @@ class PlanView(Answered):
     world: str | None
     step: int | None
     planner: PlannerName
+    think: Think
     goal: GoalView
     found: bool | None = Field(description="null while it runs")
     actions: list[str]

@@ -20,6 +20,7 @@ from server.plans.bodies import (
     PlanProgressTold,
     PlanStep,
     PlanView,
+    Think,
 )
 from server.plans.search import Outcome, Search
 from server.plans.tree import Found, Seen
@@ -37,6 +38,7 @@ class Asked:
     owner: str
     goal: GoalView
     planner: PlannerName
+    think: Think
     deadline: float
     world: str | None = None
     step: int | None = None
@@ -109,7 +111,8 @@ class PlanJob(Imagining):
         ]
         return PlanView(
             id=self.id, status=self.status, code=self.code, world=self.asked.world, step=self.asked.step,
-            planner=self.asked.planner, goal=self.asked.goal, found=self.found if self.is_over else None,
+            planner=self.asked.planner, think=self.asked.think, goal=self.asked.goal,
+            found=self.found if self.is_over else None,
             actions=list(best.actions) if best else [], value=best.value if best else None,
             confidence=best.confidence if best else None, spread=best.spread if best else None,
             trials=best.trials if best else None, calls=self.calls,

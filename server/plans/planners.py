@@ -1,8 +1,8 @@
 """Planners by the names that clients know them by."""
 
-from pandora.errors import UnsupportedGoal
+from pandora.errors import InvalidInput, UnsupportedGoal
 from pandora.planning import MCTS, AStar, Beam, BreadthFirst, Greedy, Planner, RandomPlan, Shooting
-from server.plans.bodies import PlannerName
+from server.plans.bodies import BeginPlan, PlannerName
 
 _WALKS = 32  # of MCTS, unless the budget ends first
 _TOGETHER = 4  # of them
@@ -18,6 +18,14 @@ def choose_planner(name: PlannerName | None, is_picture: bool) -> PlannerName:
             "Take breadth_first, beam, mcts, cem, icem, mppi, greedy or random, or give the goal as facts or as a text."
         )
     return name or ("beam" if is_picture else "astar")
+
+
+def check_words(body: BeginPlan, speaks: bool) -> None:
+    """Raises UnsupportedGoal and InvalidInput where thinking in words was asked for and can't be done."""
+    if body.think == "words" and body.goal.upload is not None:
+        raise UnsupportedGoal("A picture can't be aimed at in words. Give the goal as facts or as a text.")
+    if body.think == "words" and not speaks:
+        raise InvalidInput("This model does not think in words; leave `think` out.")
 
 
 def make_planner(name: PlannerName, seed: int, is_picture: bool) -> Planner:

@@ -12,6 +12,7 @@ from server.engine.job import ClipDone, ClipFailed, ClipFrames, ClipJob, Frame, 
 from server.sessions.moments import state_bytes
 
 if TYPE_CHECKING:
+    from pandora.futures import Said
     from pandora.media import Frame as Picture
     from pandora.types import Clip, Sampler, WorldState
     from pandora.world_model import WorldModel
@@ -124,3 +125,18 @@ class EngineSteps:
             kind=Kind.ROLLOUT,
         )  # fmt: skip
         return job
+
+
+class EngineVoice:
+    """What `Worded` asks: the model's own words, in turn with what else the engine has to do."""
+
+    def __init__(self, steps: EngineSteps):
+        self._steps = steps
+
+    def describe(self, frames: "Sequence[Picture]") -> "Sequence[Said]":
+        """Raises as EngineSteps.call."""
+        return self._steps.call(lambda model: model.describe(frames))
+
+    def foresee(self, texts: Sequence[str], actions: Sequence[str]) -> "Sequence[Said]":
+        """Raises as EngineSteps.call."""
+        return self._steps.call(lambda model: model.foresee(texts, actions))

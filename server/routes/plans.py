@@ -7,14 +7,14 @@ import anyio
 from fastapi import APIRouter, Depends, Query, Response
 from starlette.requests import HTTPConnection
 
-from pandora.planning import Imagined, Reasoner, Verified
-from server.limits import MAX_PLAN_CALLS
+from pandora.planning import Imagined, Reasoner, Sketched, Verified, Worded
+from server.limits import MAX_PLAN_CALLS, MAX_TEXTS_AT_ONCE
 from server.plans.bodies import BeginPlan, PlanEvent, PlanView
 from server.plans.goals import aim_at_facts, aim_at_picture
 from server.plans.job import Asked, PlanJob
-from server.plans.planners import choose_planner, make_planner
+from server.plans.planners import check_words, choose_planner, make_planner
 from server.plans.search import Search
-from server.plans.steps import EngineSteps
+from server.plans.steps import EngineSteps, EngineVoice
 from server.recording import film
 from server.rollouts.start import check_goal, find_kind, find_start, make_image_goal
 from server.routes.lines import Lines
@@ -52,6 +52,7 @@ async def begin_plan(body: BeginPlan, response: Response, service: TheService, p
     service.store.check_open()
     check_goal(body.goal)
     choose_planner(body.planner, body.goal.upload is not None)
+    check_words(body, service.engine.model.speaks)
     sentences = tuple(dict.fromkeys(map(service.engine.model.check_action, body.actions or ())))
     with service.pool.room(principal.owner):
         job = service.plans.begin(*await _prepare(service, principal, body, sentences))
@@ -112,11 +113,14 @@ async def _prepare(
         config, goal = aim_at_facts(body.goal, dynamics, sentences)
     name = choose_planner(body.planner, upload is not None)
     reasoner = Reasoner(dynamics, config, make_planner(name, start.state.seed, upload is not None))
+    if body.think == "words":
+        words = Worded(EngineVoice(steps), dynamics.world, batch=MAX_TEXTS_AT_ONCE)
+        reasoner = Sketched(dynamics, config, reasoner.planner, words)
     observation = start.state.frame.numpy() if start.picture is None else start.picture
     bounds = service.plans.bounds(body.budget)
     most = service.settings.max_plan_seconds
     asked = Asked(
-        owner=principal.owner, goal=goal, planner=name, world=body.world, step=start.step,
+        owner=principal.owner, goal=goal, planner=name, think=body.think, world=body.world, step=start.step,
         deadline=most if body.deadline_ms is None else min(most, body.deadline_ms / 1000),
     )  # fmt: skip
     return asked, Search(Verified(reasoner, samples=body.verify), steps, observation, body.limit, bounds)

@@ -63,6 +63,19 @@ class Ruled:
         seen = [read(np.ascontiguousarray(frame).tobytes()) for frame in frames]
         return [Said("a blur", 0.1) if facts is None else Said(PLANNING.say_state(facts), 0.8) for facts in seen]
 
+    def foresee(self, texts: Sequence[str], actions: Sequence[str]) -> list[Said]:
+        self.threads.add(threading.current_thread().name)
+        return [Said(self._foretell(text, action), 0.9) for text, action in zip(texts, actions, strict=True)]
+
+    def _foretell(self, text: str, action: str) -> str:
+        known = {PLANNING.say_state(WORLD.facts(scene)): scene for scene in self._scenes.values()}
+        scene, meaning = known.get(text), PLANNING.meaning(action)
+        if scene is None or meaning is None:
+            return text
+        after = WORLD.advance(scene, meaning)
+        self._scenes[draw(after).tobytes()] = after
+        return PLANNING.say_state(WORLD.facts(after))
+
     def anticipate(self, text: str) -> None:
         pass
 

@@ -143,6 +143,25 @@ def test_progress_comes_while_nothing_else_does(ruled_client: TestClient, ruled:
     assert told[-1]["code"] == "deadline"
 
 
+def test_a_plan_may_be_sketched_in_words(ruled_client: TestClient, ruled: Ruled) -> None:
+    drawn = take(ruled_client, **THREE, limit=2, verify=0)
+    found = take(ruled_client, **THREE, limit=2, verify=0, think="words")
+    assert (drawn["think"], found["think"]) == ("pictures", "words")
+    assert (found["found"], found["actions"]) == (True, PLAN)
+    assert found["calls"] == len(PLAN) < drawn["calls"], "only what the plan goes through"
+    assert [node["action"] for node in found["tree"]] == [None, *PLAN]
+    assert all(node["on_plan"] for node in found["tree"])
+    assert ruled_client.get(found["film_url"]).status_code == 200
+    assert take(ruled_client, **THREE, limit=2, verify=3, think="words")["trials"] == 3
+    assert ruled.threads == {"engine"}, "nobody else computes with the model"
+    ruled.speaks = False
+    refused = ask(ruled_client, **THREE, think="words")
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input")
+    upload = ruled_client.post("/v1/uploads", content=encode_png(draw(EXAMPLES["blocks-three"].scene))).json()["id"]
+    refused = ask(ruled_client, scene="blocks-three", goal={"upload": upload}, think="words")
+    assert (refused.status_code, refused.json()["code"]) == (422, "unsupported_goal")
+
+
 @pytest.mark.parametrize("planner", ["astar", "breadth_first", "beam", "mcts", "cem", "icem", "mppi"])
 def test_every_planner_finds_it(ruled_client: TestClient, planner: str) -> None:
     found = take(ruled_client, **THREE, planner=planner, limit=2, verify=1, seed=3)

@@ -15,10 +15,11 @@ TRACKS = {
     "video": "states are generated frames, read by the world's readout",
     "ablated": "the same model, told something else than the action",
     "text": "states are what the backbone says: it reads the start picture, then thinks in words; nothing is drawn",
+    "sketched": "sketched as text, and what the sketch goes through is then generated: two levels",
     "reactive": "no model: looks at every true picture and does what the prior likes best",
     "oracle": "the simulator is the model: what the planners are worth",
 }
-MODELLED = ("video", "ablated", "text")  # what depends on the weights
+MODELLED = ("video", "ablated", "text", "sketched")  # what depends on the weights
 ABLATED_PART = 6  # it finds next to nothing, slowly: one in so many problems, in one layout
 _NAMES = (
     "astar",

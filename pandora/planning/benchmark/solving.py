@@ -21,6 +21,7 @@ from pandora.planning.imagined import Ablated, Imagined, Steps
 from pandora.planning.interface import Budget, Dynamics
 from pandora.planning.reasoner import Reasoner, Verified
 from pandora.planning.simulated import Noisy, Simulated
+from pandora.planning.sketched import Sketched
 from pandora.planning.worded import Speaks, Worded
 from pandora.types import Sampler
 from pandora.worlds import make_world
@@ -117,7 +118,11 @@ class Bench(LateModel):
             dynamics, self.planning, FactsGoal(dynamics, self.planning, goal), rules=self.setup.rules,
             use_prior=entry.planner.endswith("prior"), partial=entry.planner.endswith("prior"),
         )  # fmt: skip
-        reasoner = Reasoner(dynamics, config, make_planner(entry.planner, seed))
+        planner = make_planner(entry.planner, seed)
+        if entry.track == "sketched":
+            reasoner = Sketched(dynamics, config, planner, Worded(cast(Speaks, self.model), self.world))
+        else:
+            reasoner = Reasoner(dynamics, config, planner)
         if entry.track not in MODELLED:
             return reasoner
         return Verified(reasoner, samples=self.setup.checks, tries=self.setup.tries)

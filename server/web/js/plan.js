@@ -17,6 +17,7 @@ export class Plan {
   #goal = byId("plan-goal");
   #examples = byId("plan-examples");
   #planner = byId("plan-planner");
+  #think = byId("plan-think");
   #limit = byId("plan-limit");
   #seconds = byId("plan-seconds");
   #go = byId("plan-go");
@@ -106,6 +107,7 @@ export class Plan {
       step,
       goal: { text },
       planner: this.#planner.value,
+      think: this.#think.value,
       limit: Number(this.#limit.value),
       budget: { seconds: Number(this.#seconds.value) },
       ...(kind && { readout: kind }),
