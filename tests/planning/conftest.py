@@ -57,6 +57,9 @@ class Knowing:
 
     def foresee(self, texts: Sequence[str], actions: Sequence[str]) -> list[Said]:
         self.batches.append(len(texts))
+        if not self._told.keys() >= set(texts):  # words for what was seen, that were not asked for
+            for scene in self.scenes.values():
+                self._tell(scene)
         after = [self._after(self._told[text], action) for text, action in zip(texts, actions, strict=True)]
         return [Said(self._tell(scene), 0.9) for scene in after]
 

@@ -35,12 +35,14 @@ def test_tracks(world: Seeing, drawn: list[Problem], tmp_path: Path) -> None:
     entries = [
         Entry(track="oracle"), Entry(track="video"), Entry(track="video", planner="beam_4"),
         Entry(track="video", closed=True), Entry(track="reactive"), Entry(track="text"),
+        Entry(track="sketched"),
     ]  # fmt: skip
     bench, quiet = Few(world, drawn), Console(file=io.StringIO())
     results = run(SETUP, entries, range(0, 24, 4), 1, tmp_path, console=quiet, bench=bench)
     report = Report(entries, results, {"processes": 2}, whole=590)
     rows = {row.name: row for row in report.rows()}
-    for name in ("oracle.astar", "blocksworld.video.open", "blocksworld.video.closed", "blocksworld.text.open"):
+    tracks = ("video.open", "video.closed", "text.open", "sketched.open")
+    for name in ("oracle.astar", *(f"blocksworld.{track}" for track in tracks)):
         assert rows[name].value == 1.0
         assert rows[name].n == 6
     assert rows["blocksworld.reactive"].value < 1.0
@@ -50,7 +52,7 @@ def test_tracks(world: Seeing, drawn: list[Problem], tmp_path: Path) -> None:
     assert rows["blocksworld.video.closed.within_shortest"].value == 1.0
     parts = [rows[f"blocksworld.video.open.{part}"].n for part in ("held_out", "trained")]
     assert sum(parts) == 6
-    assert rows["blocksworld.video.open.calls"].value > 1
+    assert rows["blocksworld.video.open.calls"].value > rows["blocksworld.sketched.open.calls"].value > 1
 
 
 def test_a_stopped_run_goes_on(world: Seeing, drawn: list[Problem], tmp_path: Path) -> None:
