@@ -25,6 +25,10 @@ class InvalidInput(PandoraError, ValueError):
     code = "invalid_input"
 
 
+class NothingToPlan(InvalidInput):
+    """A kind of world that knows no goals."""
+
+
 class InvalidAction(InvalidInput):
     code = "invalid_action"
 

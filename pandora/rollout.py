@@ -60,12 +60,14 @@ class Tree:
     Not for several threads at once. Raises InvalidInput for no candidates, an empty one, or no samples.
     """
 
-    def __init__(self, state: WorldState, candidates: Sequence[Sequence[str]], samples: int = 1):
+    def __init__(self, state: WorldState, candidates: Sequence[Sequence[str] | str], samples: int = 1):
+        if isinstance(candidates, str):
+            raise InvalidInput(f"Candidates are a list; one sentence alone is [{candidates!r}].")
         if not candidates or not all(candidates):
             raise InvalidInput("A rollout needs at least one candidate, and each candidate at least one action.")
         if samples < 1:
             raise InvalidInput(f"A rollout takes at least 1 sample of each candidate, not {samples}.")
-        self.candidates = [tuple(candidate) for candidate in candidates]
+        self.candidates = [(one,) if isinstance(one, str) else tuple(one) for one in candidates]
         self.samples = samples
         self.done = 0
         self.total = 0

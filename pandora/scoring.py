@@ -6,12 +6,13 @@ can't say. Those of here give 0 for nothing reached and 1 for all of it.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from pandora.errors import InvalidInput
+from pandora.errors import InvalidInput, NothingToPlan
 from pandora.media import Frame, ImageSource, to_tensor
 from pandora.types import WorldState
 from pandora.world_model import WorldModel
@@ -127,6 +128,18 @@ class SaidGoal:
         said = self._model.describe([state.frame.numpy()])[0]
         found = self._read(said.text)
         return None if found is None else Score(len(self.facts & found) / len(self.facts), said.confidence)
+
+
+def goal_of_facts(facts: Iterable[Fact], world: str) -> FactsGoal:
+    """The goal of these facts in the kind of world of that name.
+
+    Raises InvalidInput for facts that it can never show, as far as it knows, and UnknownName.
+    """
+    kind = make_world(world)
+    goal = FactsGoal(facts, kind.readout)
+    with suppress(NothingToPlan):
+        kind.planning().check_facts(goal.facts)
+    return goal
 
 
 def goal_in_words(text: str, world: str, model: WorldModel | None = None) -> FactsGoal | SaidGoal:

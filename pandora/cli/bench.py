@@ -38,15 +38,24 @@ Data = Annotated[
 Track = Annotated[
     list[str] | None,
     typer.Option(
-        help="video, text, sketched, ablated, reactive, oracle; several.", show_default="video, ablated, reactive"
+        help="video (plans in pictures), text (in words), sketched (in words, then drawn), reactive (no model: what "
+        "looks best now), ablated (told something else than the action), oracle (the simulator as the model); several. "
+        "video.closed: in the closed loop alone.",
+        show_default="video, ablated, reactive",
     ),
 ]
 PlannerNames = Annotated[
     list[str] | None,
-    typer.Option(help="astar, bfs, beam_8, mcts_10, cem, random, greedy; several.", show_default="astar; oracle: all"),
+    typer.Option(
+        help="astar, bfs, beam_8, beam_8_score, mcts_10, mcts_10_prior, cem, icem, mppi, random, greedy; several.",
+        show_default="astar; oracle: all",
+    ),
 ]
 Slice = Annotated[str, typer.Option("--slice", help=f"standard ({_STANDARD} problems), full, or a number.")]
-Closed = Annotated[bool, typer.Option("--closed", help="Also look after every action, and plan again; not ablated.")]
+Closed = Annotated[
+    bool,
+    typer.Option("--closed", help="Every track also in the closed loop: looking after every action, planning again."),
+]
 Layouts = Annotated[
     int | None, typer.Option(min=1, max=16, help="Pictures of each problem.", show_default="full: 3, otherwise 1")
 ]
@@ -114,15 +123,16 @@ def choose(tracks: list[str], planners: list[str] | None, closed: bool) -> list:
     from pandora.planning import benchmark
 
     entries: dict[str, benchmark.Entry] = {}
-    for track in tracks:
-        if track not in benchmark.TRACKS:
-            raise UnknownName("track", track, list(benchmark.TRACKS))
+    for asked in tracks:
+        track, _, only = asked.partition(".")
+        if track not in benchmark.TRACKS or only not in ("", "closed"):
+            raise UnknownName("track", asked, list(benchmark.TRACKS))
         if track == "oracle" and not planners:
             entries |= {entry.name: entry for entry in benchmark.CALIBRATION}
         elif track in benchmark.TRACKS:
             for name in planners or ["astar"]:
                 benchmark.make_planner(name)
-                for loop in (False, True) if closed and track != "ablated" else (False,):
+                for loop in (True,) if only else (False, True) if closed else (False,):
                     entry = benchmark.Entry(track=track, planner=name, closed=loop and track != "reactive")
                     entries[entry.name] = entry
     return list(entries.values())

@@ -96,9 +96,15 @@ def stats(folder: Annotated[Path, typer.Argument(help="Folder of shards.")]) -> 
 
 @app.command()
 def check(folders: Annotated[list[Path], typer.Argument(help="Folders of shards, made here.")]) -> None:
-    """Play every episode again from its seed: nothing that is kept for evaluation may be in the data."""
+    """Play the labels of every episode again from its seed: what is kept for evaluation may not be in the data.
+
+    No held-out transition, scene or phrasing, and nothing labelled against the rules. Films are not looked at.
+    """
     from pandora.training import checking
 
     for folder in folders:
         found = checking.check(folder)
-        typer.echo(f"{folder}: {found.clips:,} clips in {found.episodes:,} episodes, no held-out transition")
+        typer.echo(
+            f"{folder}: {found.clips:,} clips in {found.episodes:,} episodes, no held-out transition, scene or "
+            f"phrasing ({found.placed:.0%} of the sentences could be placed)"
+        )

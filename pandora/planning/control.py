@@ -7,12 +7,15 @@ no reason to search anew.
 import random
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from pandora.errors import InvalidInput
 from pandora.planning.interface import Action, Budget, Dynamics, State
 from pandora.planning.plan import Plan
 from pandora.planning.reasoner import Reasoner, Verified
 from pandora.planning.search import Progress
+
+Replan = Literal["always", "surprise"]
 
 
 @dataclass(frozen=True)
@@ -40,15 +43,17 @@ class Agent:
         budget: Budget | None = None,
         max_spread: float = 0.5,
         on_reject: Literal["best", "explore", "stop"] = "best",
-        replan: Literal["always", "surprise"] = "always",
+        replan: Replan = "always",
         seed: int = 0,
     ):
         """`limit` actions a plan, `steps` in all (None: as many as a plan); `budget` is for one look.
 
         With `replan` "surprise" a plan that was trusted is followed as long as what is seen is what it predicted.
         """
+        if replan not in get_args(Replan):
+            raise InvalidInput(f"An agent replans {' or '.join(get_args(Replan))}, not {replan!r}.")
         self.reasoner, self.limit, self.budget = reasoner, limit, budget
-        self.replan: Literal["always", "surprise"] = replan
+        self.replan: Replan = replan
         self._rest: Plan | None = None  # of a plan that was trusted, from what should be seen next
         self.steps_left = limit if steps is None else steps
         self.max_spread, self.on_reject = max_spread, on_reject

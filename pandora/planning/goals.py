@@ -10,11 +10,19 @@ from pandora.worlds.base import Facts, Planning
 
 @dataclass(frozen=True)
 class FactsGoal(Goal):
-    """All of `facts` shall hold. A state that can't be decoded is "don't know"."""
+    """All of `facts` shall hold. A state that can't be decoded is "don't know".
+
+    The dynamics tell states apart by facts of these kinds from then on. Raises InvalidInput for a fact that the world
+    can never show.
+    """
 
     dynamics: Dynamics
     planning: Planning
     facts: Facts
+
+    def __post_init__(self) -> None:
+        self.planning.check_facts(self.facts)
+        self.dynamics.attend({fact[0] for fact in self.facts})
 
     @classmethod
     def from_text(cls, dynamics: Dynamics, planning: Planning, text: str) -> "FactsGoal":

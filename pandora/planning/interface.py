@@ -5,7 +5,7 @@ LLM Reasoners (maitrix-org, Apache-2.0) steps one state at a time; here `step` t
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -40,6 +40,18 @@ class Dynamics(ABC):
     def key(self, state: State) -> Hashable | None:
         """Equal for states that are one to the search; None where that is unknown."""
         return self.facts(state)
+
+    def attend(self, kinds: Collection[str]) -> None:
+        """From now on, states that differ in facts of these kinds have different keys: a goal speaks of them.
+
+        By default states are told apart by all facts anyway.
+        """
+        return
+
+    @property
+    def calls_each(self) -> int:
+        """Model calls that a step takes at least; budgets count with it."""
+        return 1
 
     def spread(self, state: State) -> float:
         """The share of the model's samples that disagree about this state, 0..1."""

@@ -98,6 +98,8 @@ class Suggested(SearchConfig):
     _known: dict[str, dict[Action, float]] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.width < 0:
+            raise InvalidInput(f"The width is how many actions are tried, or 0 for all, not {self.width}.")
         object.__setattr__(self, "goal", self.inner.goal)
 
     def get_actions(self, state: State) -> list[Action]:
@@ -124,7 +126,10 @@ class Suggested(SearchConfig):
         prompt = self.tell(state)
         known = self._known.setdefault(prompt, {})
         if fresh := [action for action in actions if action not in known]:
-            known.update(zip(fresh, self.language(prompt, list(map(str, fresh))), strict=True))
+            likely = list(self.language(prompt, list(map(str, fresh))))
+            if not all(map(math.isfinite, likely)):
+                raise InvalidInput(f"The language model gave no finite log-probabilities: {likely}.")
+            known.update(zip(fresh, likely, strict=True))
         most = max(known[action] for action in actions)
         shares = {action: math.exp(known[action] - most) for action in actions}
         return {action: share / sum(shares.values()) for action, share in shares.items()}

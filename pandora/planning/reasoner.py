@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pandora.errors import InvalidInput
 from pandora.planning.interface import Action, Budget, Dynamics, SearchConfig, State
 from pandora.planning.plan import Plan
 from pandora.planning.search import Known, Planner, Progress, Watch
@@ -61,6 +62,10 @@ class Verified:
     samples: int = 4
     at_least: float = 0.75
     tries: int = 3
+
+    def __post_init__(self) -> None:
+        if self.tries < 1 or self.samples < 0:
+            raise InvalidInput(f"A plan takes 1 or more tries and 0 or more samples, not {self.tries}, {self.samples}.")
 
     def __call__(self, observation: Any, *, limit: int, **options: Any) -> Plan:
         dynamics = self.reasoner.dynamics

@@ -58,7 +58,9 @@ class Search:
         """Run the model for sketched children; those that the budget does not cover are left out."""
         done: list[Node] = []
         while len(done) < len(sketches) and not self.over:
-            room = _CHUNK if self.budget.calls is None else min(_CHUNK, self.budget.calls - self.calls)
+            room = _CHUNK
+            if self.budget.calls is not None:
+                room = max(1, min(_CHUNK, (self.budget.calls - self.calls) // self.dynamics.calls_each))
             chunk = sketches[len(done) : len(done) + room]
             for node, (state, aux) in zip(chunk, self._step(chunk), strict=True):
                 done.append(self._add(node, state))

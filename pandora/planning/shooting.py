@@ -8,18 +8,20 @@ that draws sequences of sentences this way, in the tree that all planners share.
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from pandora.errors import InvalidInput
 from pandora.planning.interface import Action
 from pandora.planning.plan import Node
 from pandora.planning.search import Planner, Search
 
 Kind = Literal["cem", "icem", "mppi"]
 Measure = Literal["score", "distance"]
+_NEVER = 1e4  # standard deviations away
 
 
 class Costs(Protocol):
@@ -80,6 +82,12 @@ class Solver:
     sigma: float = 0.5  # of the first draw, in halves of the range
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise InvalidInput(f"A solver is one of {', '.join(get_args(Kind))}, not {self.kind!r}.")
+        if min(self.horizon, self.size, self.iterations, self.elites) < 1 or self.samples < 2:
+            raise InvalidInput("A solver takes 1 or more steps, numbers, iterations and elites, and 2 or more samples.")
+
     def solve(
         self, model: Costs, info: Any, problems: int = 1, start: Tensor | None = None,
         should_stop: Callable[[], bool] = lambda: False,
@@ -133,7 +141,13 @@ class Solver:
 
     def _refit(self, mean: Tensor, spread: Tensor, drawn: Tensor, cost: Tensor, elite: Tensor) -> tuple[Tensor, Tensor]:
         if self.kind == "mppi":
-            scaled = (cost - cost.amin(1, keepdim=True)) / cost.std(1, keepdim=True).clamp_min(1e-8)
+            # what can't be done at all costs infinitely much, and has no say in the spread
+            known = cost.isfinite()
+            middle = cost.nan_to_num(posinf=0).sum(1, keepdim=True) / known.sum(1, keepdim=True).clamp_min(1)
+            off = torch.where(known, cost - middle, 0.0)
+            std = (off.square().sum(1, keepdim=True) / (known.sum(1, keepdim=True) - 1).clamp_min(1)).sqrt()
+            least = torch.where(known, cost, torch.inf).amin(1, keepdim=True).nan_to_num(posinf=0)
+            scaled = torch.where(known, (cost - least) / std.clamp_min(1e-8), _NEVER)
             weight = torch.softmax(-scaled / self.temperature, 1)[..., None, None]
             new = (weight * drawn).sum(1)
             width = (weight * (drawn - new[:, None]) ** 2).sum(1).sqrt()

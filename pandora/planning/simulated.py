@@ -1,7 +1,7 @@
 """Perfect and spoilt dynamics: a simulator as the model, and the same with a share of wrong transitions."""
 
 import random
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import Any
 
 from pandora.errors import InvalidAction
@@ -18,6 +18,7 @@ class Simulated(Dynamics):
         self._after: dict[tuple[int, Action], Any] = {}
         self._facts: dict[int, Facts] = {}
         self._keys: dict[int, Hashable] = {}
+        self._kinds: frozenset[str] = frozenset()
 
     def init(self, observation: Any) -> State:
         """The observation is a scene of the world."""
@@ -31,7 +32,21 @@ class Simulated(Dynamics):
         return self._facts[id(state)] if id(state) in self._facts else self.world.facts(state)
 
     def key(self, state: State) -> Hashable:
-        return self._keys[id(state)] if id(state) in self._keys else self.planning.key(self.world.facts(state))
+        return (
+            self._keys[id(state)]
+            if id(state) in self._keys
+            else self.planning.key(self.world.facts(state), self._kinds)
+        )
+
+    def attend(self, kinds: Collection[str]) -> None:
+        """Forgets what it shared where that changes keys; scenes that are under way stay what they are."""
+        if not self._kinds.issuperset(kinds):
+            self._kinds |= frozenset(kinds)
+            kept = list(self._scenes.values())
+            for known in (self._scenes, self._after, self._facts, self._keys):
+                known.clear()
+            for scene in kept:
+                self._shared(scene)
 
     def _one(self, state: State, action: Action) -> State:
         found = self._after.get((id(state), action))
@@ -46,7 +61,7 @@ class Simulated(Dynamics):
 
     def _shared(self, scene: Any) -> Any:
         facts = self.world.facts(scene)
-        key = self.planning.key(facts)
+        key = self.planning.key(facts, self._kinds)
         if key not in self._scenes:
             self._scenes[key] = scene
             self._facts[id(scene)], self._keys[id(scene)] = facts, key
@@ -76,6 +91,9 @@ class Noisy(Dynamics):
 
     def key(self, state: State) -> Hashable | None:
         return self.inner.key(state)
+
+    def attend(self, kinds: Collection[str]) -> None:
+        self.inner.attend(kinds)
 
     def _heard(self, state: State, action: Action) -> Action | None:
         """What the model takes the action for; None where it lets nothing happen."""

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import cast
 
+from pandora.errors import InvalidInput
 from pandora.planning.goals import FactSearch, FactsGoal
 from pandora.planning.interface import Action, Budget, State
 from pandora.planning.plan import Node, Plan
@@ -29,6 +30,10 @@ class Sketched(Reasoner):
     words: Worded
     sketches: int = 6
     texts: int = 1000
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.config, FactSearch):
+            raise InvalidInput(f"Words tell facts, so the search is a FactSearch, not a {type(self.config).__name__}.")
 
     def from_state(
         self,

@@ -7,50 +7,90 @@ from pathlib import Path
 from typing import Any
 
 from pandora.errors import InvalidInput
-from pandora.training.episodes import TRAINING_SEEDS
+from pandora.training.episodes import TRAINING_SEEDS, check_options
 from pandora.training.shards import samples
 from pandora.worlds import make_world
+from pandora.worlds.base import Meaning, World
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What was played again."""
+    """What was played again; `placed` is the share of sentences that their world can tell the split of, 0..1."""
 
     episodes: int
     clips: int
+    placed: float
 
 
 def check(folder: Path) -> Checked:
     """Play the labels of a folder's shards again, without drawing them.
 
-    Every seed is one of training, every action can be done where it was done and is no held-out transition
-    (`World.is_held_out`), and is as legal as its label says. Raises InvalidInput at the first that is otherwise, for
-    films of others, which have no seed to be played from, and where there are no shards.
+    Every seed is one of training and every scene one that training may see; every action can be done where it was done,
+    is no held-out transition (`World.is_held_out`), and is as legal as its label says; no sentence is of the held-out
+    phrasings or means something else, as far as the world can tell (`World.split_of`). Raises InvalidInput at the first
+    that is otherwise, for films of others, which have no seed to be played from, and where there are no episodes.
     """
-    shards = sorted(folder.glob("*.tar"))
-    if not shards:
-        raise InvalidInput(f"{folder} has no shards to check. Make some: pandora data make --out {folder}")
-    clips = [_check(sample.label(), sample.key) for shard in shards for sample in samples(shard)]
-    return Checked(len(clips), sum(clips))
+    clips, sentences, placed = [], 0, 0
+    for shard in sorted(folder.glob("*.tar")):
+        for sample in samples(shard):
+            try:
+                found = _Replay(sample.label()).run()
+            except (InvalidInput, KeyError, TypeError, ValueError, AttributeError) as error:
+                told = error if isinstance(error, InvalidInput) else f"its label is not of this layout: {error!r}"
+                raise InvalidInput(f"{sample.key} in {folder}: {told}") from error
+            clips.append(found.clips)
+            sentences, placed = sentences + found.sentences, placed + found.placed
+    if not clips:
+        raise InvalidInput(f"{folder} has no episodes to check. Make some: pandora data make --out {folder}")
+    return Checked(len(clips), sum(clips), placed / max(1, sentences))
 
 
-def _check(label: Mapping[str, Any], where: str) -> int:
-    if "seed" not in label or "world" not in label:
-        raise InvalidInput(f"{where} has no world and seed: films of others can't be played again.")
-    if not 0 <= label["seed"] < TRAINING_SEEDS:
-        raise InvalidInput(f"{where} has the seed {label['seed']}; seeds of training are below {TRAINING_SEEDS}.")
-    world = _world(label["world"])
-    scene = world.reset(label["seed"], **label.get("scene", {}))
-    for number, action in enumerate(label["actions"], 1):
+class _Replay:
+    """One episode by its label."""
+
+    def __init__(self, label: Mapping[str, Any]):
+        if "seed" not in label or "world" not in label:
+            raise InvalidInput("it has no world and seed: films of others can't be played again.")
+        if not 0 <= label["seed"] < TRAINING_SEEDS:
+            raise InvalidInput(f"its seed is {label['seed']}; seeds of training are below {TRAINING_SEEDS}.")
+        options = dict(label.get("scene", {}))
+        self.world: World = _world(label["world"])
+        check_options(self.world, options)
+        self.scene = self.world.reset(label["seed"], **options)
+        self.actions = list(label["actions"])
+        self.clips = len(self.actions)
+        self.sentences = self.placed = 0
+
+    def run(self) -> "_Replay":
+        for number, action in enumerate(self.actions, 1):
+            try:
+                meaning = self._check(action)
+            except InvalidInput as error:
+                raise InvalidInput(f"action {number}, {action['meaning']}, {error}") from None
+            self.scene = self.world.advance(self.scene, meaning)
+        return self
+
+    def _check(self, action: Mapping[str, Any]) -> Meaning:
+        world, scene = self.world, self.scene
         meaning = next((known for known in world.meanings(scene) if str(known) == action["meaning"]), None)
         if meaning is None:
-            raise InvalidInput(f"{where}: action {number}, {action['meaning']}, can't be meant there.")
+            raise InvalidInput("can't be meant there.")
         if world.is_held_out(scene, meaning):
-            raise InvalidInput(f"{where}: action {number}, {action['meaning']}, is a held-out transition.")
+            raise InvalidInput("is a held-out transition.")
         if world.is_legal(scene, meaning) != action["legal"]:
-            raise InvalidInput(f"{where}: action {number}, {action['meaning']}, is labelled against the rules.")
-        scene = world.advance(scene, meaning)
-    return len(label["actions"])
+            raise InvalidInput("is labelled against the rules.")
+        for sentence in {action["text"], *action["sentences"]}:
+            self._read(sentence, meaning)
+        return meaning
+
+    def _read(self, sentence: str, meaning: Meaning) -> None:
+        split, understood = self.world.split_of(sentence), self.world.understand(self.scene, sentence)
+        self.sentences += 1
+        self.placed += split is not None
+        if split == "held_out":
+            raise InvalidInput(f"is said in a held-out phrasing: {sentence!r}.")
+        if split is not None and understood is not None and understood != meaning:
+            raise InvalidInput(f"is said in other words: {sentence!r} means {understood}.")
 
 
 _world = cache(make_world)

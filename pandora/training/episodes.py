@@ -5,6 +5,7 @@ what the rules forbid. No transition of the world's hold-out and no sentence of 
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,12 +39,17 @@ class EpisodeConfig(Config):
         options = {
             name.strip(): _value(text.strip()) for name, _, text in (entry.partition("=") for entry in self.scene)
         }
-        for split, held in world.splits().items():
-            if taken := [name for name, value in held.items() if name in options and options[name] == value]:
-                raise InvalidInput(
-                    f"{taken[0]}={options[taken[0]]} is kept for evaluation ({split} of {world.name}); train on others."
-                )
+        check_options(world, options)
         return options
+
+
+def check_options(world: World, options: Mapping[str, Any]) -> None:
+    """Raises InvalidInput for scenes that are kept for evaluation."""
+    for split, held in world.splits().items():
+        if taken := [name for name, value in held.items() if name in options and options[name] == value]:
+            raise InvalidInput(
+                f"{taken[0]}={options[taken[0]]} is kept for evaluation ({split} of {world.name}); train on others."
+            )
 
 
 @dataclass(frozen=True)

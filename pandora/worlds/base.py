@@ -4,7 +4,7 @@ The interface knows no particular world. A world is a stateless rulebook; a scen
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pandora.errors import InvalidInput
+from pandora.errors import InvalidInput, NothingToPlan
 
 Frame = NDArray[np.uint8]  # (H, W, 3) RGB, 0..255
 Frames = NDArray[np.uint8]  # (T, H, W, 3) RGB, 0..255
@@ -92,9 +92,16 @@ class Planning(ABC):
         """What a sentence of `actions` means; None for any other, which `World.understand` may still read."""
         return None
 
-    def key(self, facts: Facts) -> Hashable:
-        """Equal for states that no goal tells apart; search looks at one of them only."""
+    def key(self, facts: Facts, kinds: Collection[str] = ()) -> Hashable:
+        """Equal for states that search need not tell apart: it looks at one of them only.
+
+        `kinds` are the first words of facts that a goal speaks of: states that differ in these are told apart.
+        """
         return facts
+
+    def check_facts(self, goal: Facts) -> None:
+        """Raises InvalidInput for a goal with a fact that this world can never show; by default none is known."""
+        return
 
     def progress(self, facts: Facts, goal: Facts) -> float:
         """The share of the goal's facts that hold, 0..1."""
@@ -169,6 +176,10 @@ class World(ABC):
         """What a sentence means in this scene; None where it is not understood. At least `str(meaning)` always is."""
         return next((meaning for meaning in self.meanings(scene) if str(meaning) == text), None)
 
+    def split_of(self, text: str) -> PhraseSplit | None:
+        """Whether training may use a sentence, or evaluation alone; None for one that the world can't place."""
+        return None
+
     @abstractmethod
     def facts(self, scene: Any) -> Facts:
         """The whole state, exactly, as facts."""
@@ -230,5 +241,5 @@ class World(ABC):
         return []
 
     def planning(self) -> Planning:
-        """What planners need to know. Raises InvalidInput where the world has nothing to plan."""
-        raise InvalidInput(f"The world {self.name} has no goals to plan for.")
+        """What planners need to know. Raises NothingToPlan where the world has no goals."""
+        raise NothingToPlan(f"The world {self.name} has no goals to plan for.")

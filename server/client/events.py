@@ -11,8 +11,9 @@ import numpy as np
 from PIL.Image import Image
 
 from pandora.media import ImageSource
-from server.client.failure import NotFound, ServiceFailure, Unreachable
+from server.client.failure import InvalidRequest, NotFound, ServiceFailure, Unreachable
 from server.client.transport import ATTEMPTS, backoff
+from server.rollouts.bodies import Status
 
 if TYPE_CHECKING:
     from server.client.aio import AsyncClient
@@ -37,6 +38,10 @@ class AsyncEvents(ABC, Generic[Item]):
         """By what was heard last."""
 
     @abstractmethod
+    def _end(self, status: Status) -> None:
+        """Take it for ended."""
+
+    @abstractmethod
     def _take(self, line: str) -> Item | None:
         """Take in a line; the item that it brought, if it did."""
 
@@ -49,6 +54,7 @@ class AsyncEvents(ABC, Generic[Item]):
             except ServiceFailure as failure:
                 self._lines = None
                 if self._deleted and isinstance(failure, NotFound):
+                    self._end("cancelled")
                     return None
                 broken += 1
                 if not failure.is_retryable or broken >= ATTEMPTS:
@@ -64,6 +70,8 @@ class AsyncEvents(ABC, Generic[Item]):
     async def cancel(self) -> None:
         """Stop it. Who iterates gets the rest as far as it came; the service forgets it."""
         self._deleted = True
+        if self._lines is None:  # nobody listens who would be told
+            self._end("cancelled")
         with suppress(NotFound):  # it was forgotten already
             await self._client.transport.send("DELETE", self._path)
 
@@ -97,4 +105,12 @@ async def goal_body(client: "AsyncClient", goal: Goal) -> dict[str, Any]:
         return {"text": goal}
     if isinstance(goal, os.PathLike | bytes | Image | np.ndarray):
         return {"upload": (await client.upload(goal)).id}
-    return {"facts": sorted(list(fact) for fact in goal)}
+    return {"facts": fact_list(goal)}
+
+
+def fact_list(facts: Iterable[Sequence[str]]) -> list[list[str]]:
+    """As the service takes them. Raises InvalidRequest where one of them is no list of words."""
+    facts = list(facts)
+    if any(isinstance(fact, str) for fact in facts):
+        raise InvalidRequest(f"Facts are lists of words, such as [('on', 'red', 'blue')], not {facts}.")
+    return sorted(list(fact) for fact in facts)

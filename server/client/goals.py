@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from server.client.events import fact_list
 from server.goals.bodies import InferredGoals
 
 if TYPE_CHECKING:
@@ -14,7 +15,5 @@ CandidateGoals = Iterable[str | Iterable[Sequence[str]]]  # in words, or as fact
 async def infer_goals(client: "AsyncClient", goals: CandidateGoals, **options: Any) -> InferredGoals:
     """Have the service infer, and wait. Raises ServiceFailure."""
     body = {name: value for name, value in options.items() if value is not None}
-    asked = [
-        {"text": goal} if isinstance(goal, str) else {"facts": sorted(list(fact) for fact in goal)} for goal in goals
-    ]
+    asked = [{"text": goal} if isinstance(goal, str) else {"facts": fact_list(goal)} for goal in goals]
     return await client.transport.ask(InferredGoals, "POST", "/v1/goals/infer", json=body | {"goals": asked})

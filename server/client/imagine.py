@@ -50,7 +50,7 @@ def rollout(
         )  # fmt: skip
         try:
             for future in imagined:
-                typer.echo(_json(future) if as_json else _tell(future))
+                typer.echo(_json(future) if as_json else _tell(future, bool(goal or goal_text or goal_image)))
                 if output is not None and future.view.samples[0].film_url is not None:
                     future.save(output / f"{future.index:03d}.mp4")
         except KeyboardInterrupt:
@@ -135,8 +135,10 @@ def _follow(plan: "Plan") -> None:
         raise
 
 
-def _tell(future: "Future") -> str:
-    score = "" if future.score is None else f"{future.score:5.2f} ± {future.view.spread.score or 0:.2f}  "
+def _tell(future: "Future", has_goal: bool) -> str:
+    score = f"{'unreadable':12}  " if has_goal else ""
+    if future.score is not None:
+        score = f"{future.score:5.2f} ± {future.view.spread.score or 0:.2f}  "
     return f"{future.index:<4} {score}{'; '.join(future.actions)}" + ("" if future.complete else "  (not complete)")
 
 

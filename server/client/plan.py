@@ -12,6 +12,7 @@ from server.client.clip import AsyncClip
 from server.client.events import AsyncEvents, Goal, goal_body
 from server.client.failure import Conflict, NotFound
 from server.plans.bodies import NodeTold, NodeView, PlanEnded, PlanEvent, PlanProgressTold, PlanView
+from server.rollouts.bodies import Status
 
 if TYPE_CHECKING:
     from server.client.aio import AsyncWorld
@@ -155,6 +156,9 @@ class AsyncPlan(AsyncEvents[AsyncPlanNode]):
 
     def _is_running(self) -> bool:
         return self.view.status == "running"
+
+    def _end(self, status: Status) -> None:
+        self.view = self.view.model_copy(update={"status": status})
 
     def _take(self, line: str) -> AsyncPlanNode | None:
         told = _event.validate_json(line)

@@ -14,8 +14,8 @@ from safetensors.numpy import load
 
 from pandora.media import Frame, check_film_suffix, load_image
 from server.client.events import AsyncEvents, Goal, goal_body
-from server.client.failure import NotFound
-from server.rollouts.bodies import FutureTold, FutureView, RolloutEnded, RolloutEvent, RolloutView
+from server.client.failure import InvalidRequest, NotFound
+from server.rollouts.bodies import FutureTold, FutureView, RolloutEnded, RolloutEvent, RolloutView, Status
 
 if TYPE_CHECKING:
     from server.client.aio import AsyncClient
@@ -121,6 +121,9 @@ class AsyncRollout(AsyncEvents[AsyncFuture]):
     def _is_running(self) -> bool:
         return self.view.status == "running"
 
+    def _end(self, status: Status) -> None:
+        self.view = self.view.model_copy(update={"status": status})
+
     def _take(self, line: str) -> AsyncFuture | None:
         told = _event.validate_json(line)
         if isinstance(told, RolloutEnded):
@@ -144,6 +147,8 @@ async def begin_rollout(
 ) -> AsyncRollout:
     """Have the service begin; a goal picture is uploaded. Raises ServiceFailure."""
     body = {name: value for name, value in options.items() if value is not None}
+    if isinstance(candidates, str):
+        raise InvalidRequest(f"Candidates are a list; one sentence alone is [{candidates!r}].")
     if candidates is not None:
         body["candidates"] = [[one] if isinstance(one, str) else list(one) for one in candidates]
     if goal is not None:

@@ -31,11 +31,15 @@ class InferGoals(Begins):
         default=None, min_length=1, max_length=MAX_ACTIONS_PER_CALL,
         description="with `scene` or `upload`, of a film: ids from POST /v1/uploads of what was seen after each action",
     )  # fmt: skip
-    prior: list[Annotated[float, Field(ge=0, le=MAX_PRIOR)]] | None = Field(
+    prior: list[Annotated[float, Field(ge=0, le=MAX_PRIOR, strict=True)]] | None = Field(
         default=None, max_length=MAX_GOALS, description="a weight for each goal; all equal when absent"
     )
     beta: float | None = Field(
-        default=None, ge=0, le=MAX_BETA, description="how rational the actor is; 0 tells nothing, 2 when absent"
+        default=None,
+        ge=0,
+        le=MAX_BETA,
+        strict=True,
+        description="how rational the actor is; 0 tells nothing, 2 when absent",
     )
     samples: int = Field(
         default=1, ge=1, le=MAX_PLAN_SAMPLES, strict=True, description="of each step; what most of them show counts"

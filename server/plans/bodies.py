@@ -23,7 +23,7 @@ class PlanBudget(Sent):
     """How much a search may use; never more than the service's own limits. Rolling the plan out again comes on top."""
 
     calls: int | None = Field(default=None, ge=1, le=MAX_PLAN_CALLS, strict=True, description="clips of the model")
-    seconds: float | None = Field(default=None, gt=0, le=MAX_DEADLINE_MS / 1000)
+    seconds: float | None = Field(default=None, gt=0, le=MAX_DEADLINE_MS / 1000, strict=True)
 
 
 class BeginPlan(Begins):

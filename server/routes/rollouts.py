@@ -14,7 +14,7 @@ from pandora.errors import InvalidInput
 from pandora.futures import Judge, Said
 from pandora.media import Frame
 from pandora.rollout import Tree
-from pandora.scoring import FactsGoal, ImageGoal, Readout, SaidGoal, Scorer, goal_in_words, readout_of
+from pandora.scoring import ImageGoal, Readout, SaidGoal, Scorer, goal_in_words, goal_of_facts, readout_of
 from server.errors import RolloutTooLarge
 from server.limits import MAX_CANDIDATES
 from server.recording import film
@@ -58,7 +58,7 @@ async def begin_rollout(
     with service.pool.room(principal.owner):
         start = await find_start(service, principal, body)
         readout = await _readout(body, start)
-        scorer = await _scorer(service, principal, body, readout, start)
+        scorer = await _scorer(service, principal, body, start)
         tree = await anyio.to_thread.run_sync(Tree, start.state, candidates, body.samples)
         judge = Judge(
             readout=readout if body.outputs.facts else None,
@@ -169,22 +169,19 @@ def _voice(service: Service) -> Callable[[Sequence[Frame]], Sequence[Said]]:
 
 
 async def _readout(body: BeginRollout, start: Start) -> Readout | None:
-    """What reads facts, where they are needed. Raises UnknownName, InvalidInput."""
-    if not body.outputs.facts and not (body.goal and body.goal.facts):
+    """What reads facts, where they were asked for. Raises UnknownName, InvalidInput."""
+    if not body.outputs.facts:
         return None
     return await anyio.to_thread.run_sync(readout_of, find_kind(body, start))
 
 
-async def _scorer(
-    service: Service, principal: Principal, body: BeginRollout, readout: Readout | None, start: Start
-) -> Scorer | None:
+async def _scorer(service: Service, principal: Principal, body: BeginRollout, start: Start) -> Scorer | None:
     """Raises InvalidInput, UnknownName, UnknownUpload."""
     if (goal := body.goal) is None:
         return None
     check_goal(goal)
     if goal.facts is not None:
-        assert readout is not None, "a goal of facts needs one"
-        return FactsGoal(map(tuple, goal.facts), readout)
+        return await anyio.to_thread.run_sync(goal_of_facts, list(map(tuple, goal.facts)), find_kind(body, start))
     if goal.text is not None:
         return await anyio.to_thread.run_sync(goal_in_words, goal.text, find_kind(body, start), service.engine.model)
     return await make_image_goal(service, principal, goal.upload or "", start.state)

@@ -27,7 +27,9 @@ from pandora.planning import (
 from pandora.planning.benchmark import make_planner
 from pandora.planning.mcts import mean
 from pandora.worlds.base import Problem
+from pandora.worlds.blocks import grammar
 from pandora.worlds.blocks.planning import BlocksPlanning
+from pandora.worlds.blocks.world import Blocks
 from tests.planning.conftest import Seeing
 
 
@@ -129,3 +131,41 @@ def test_mcts_follows_llm_reasoners(world: Seeing, drawn: list[Problem], plannin
     shares = [solved(world, drawn[:10], MCTS(n_iters=40)), solved(world, drawn[:10], walks)]
     assert shares[1] >= shares[0] - 0.2
     assert math.isclose(mean([1.0, 2.0]), 1.5)
+
+
+@pytest.mark.parametrize("planner", [AStar(), BreadthFirst(), Beam(), MCTS(n_iters=60, drop_repeats=True)], ids=str)
+def test_goals_may_be_about_more_than_relations(planner: Planner) -> None:
+    """Where a block stands and whether the light is on, Blocksworld doesn't ask; a goal may."""
+
+    class Free(FactSearch):
+        def get_actions(self, state):
+            return [grammar.canonical(m) for m in blocks.meanings(state) if blocks.is_legal(state, m)]
+
+    blocks = Blocks()
+    scene = blocks.reset(5)
+    dynamics, planning = Simulated(blocks), blocks.planning()
+    legal = [meaning for meaning in blocks.meanings(scene) if blocks.is_legal(scene, meaning)]
+    useful = [meaning for meaning in legal if blocks.facts(blocks.advance(scene, meaning)) != blocks.facts(scene)]
+    push, light = (next(m for m in useful if m.verb.startswith(verb)) for verb in ("push", "light"))
+    after = blocks.advance(blocks.advance(scene, push), light)
+    wanted = frozenset(fact for fact in blocks.facts(after) - blocks.facts(scene) if fact[0] in ("at", "light"))
+    assert {fact[0] for fact in wanted} == {"at", "light"}
+    config = Free(dynamics, planning, FactsGoal(dynamics, planning, wanted))
+    plan = Reasoner(dynamics, config, planner)(scene, limit=2)
+    assert sorted(plan.actions) == sorted(map(grammar.canonical, (push, light)))
+    assert wanted <= blocks.facts(plan.states[-1])
+
+
+def test_budgets_count_samples(world: Seeing, drawn: list[Problem]) -> None:
+    class Thrice(Simulated):
+        @property
+        def calls_each(self) -> int:
+            return 3
+
+        def step(self, states, actions):
+            return [(state, told | {"calls": 3}) for state, told in super().step(states, actions)]
+
+    planning, dynamics = world.planning(), Thrice(world)
+    goal = FactsGoal.from_text(dynamics, planning, drawn[-1].goal)
+    reasoner = Reasoner(dynamics, FactSearch(dynamics, planning, goal), Beam())
+    assert reasoner(drawn[-1].scene, limit=6, budget=Budget(calls=10)).calls <= 12

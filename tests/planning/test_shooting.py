@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from pandora.errors import InvalidInput
 from pandora.planning import FactSearch, FactsGoal, Plan, Reasoner, Shooting, Simulated, Solver
 from pandora.planning.shooting import _coloured
 from pandora.worlds.base import Problem
@@ -50,6 +51,21 @@ def test_categorical(kind) -> None:
     shot = solver.solve(Spell(), word, problems=2)
     assert torch.equal(shot.actions.argmax(-1), word)
     assert torch.equal(shot.actions.sum(-1), torch.ones(2, 4))
+
+
+def test_what_can_not_be_done_does_not_spoil_the_rest() -> None:
+    class Walled(Reach):
+        def get_cost(self, info: Tensor, actions: Tensor) -> Tensor:
+            return super().get_cost(info, actions).where(actions[:, :, 0, 0] < 0.5, torch.inf)
+
+    for kind in ("cem", "icem", "mppi"):
+        shot = Solver(horizon=2, size=1, kind=kind, samples=64).solve(Walled(), torch.tensor([[1.2]]))
+        assert shot.mean.isfinite().all()
+        assert shot.cost[0] < 0.4
+    for wrong in ({"kind": "nope"}, {"samples": 1}, {"elites": 0}, {"horizon": 0}):
+        options: dict[str, Any] = {"horizon": 2, "size": 1} | wrong
+        with pytest.raises(InvalidInput, match="A solver"):
+            Solver(**options)
 
 
 def test_coloured_noise_persists() -> None:

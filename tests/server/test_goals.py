@@ -151,6 +151,10 @@ def test_what_was_done_says_what_a_picture_does_not(ruled_client: TestClient, ru
         ({**THREE, "goals": [{"text": "peace"}, *GOALS]}, 422, "invalid_input", "the hand is empty"),
         ({**THREE, "goals": [{}, *GOALS]}, 422, "invalid_input", "facts"),
         ({**THREE, "goals": [{"text": RED_BLUE, "facts": [["on", "red", "blue"]]}, *GOALS]}, 422, "invalid_input", ""),
+        ({**THREE, "goals": [{"facts": [["on"]]}, *GOALS]}, 422, "invalid_input", "never show 'on'"),
+        ({**THREE, "goals": [{"facts": [["on", "red", "red"]]}, *GOALS]}, 422, "invalid_input", "on itself"),
+        ({**THREE, "goals": [{"facts": [["queen", "takes", "pawn"]]}, *GOALS]}, 422, "invalid_input", "`light off`"),
+        ({**THREE, "beta": "2"}, 422, "invalid_request", "beta"),
         ({**THREE, "goals": [{"upload": "x"}, *GOALS]}, 422, "invalid_request", "upload"),
         ({**THREE, "actions": None}, 422, "invalid_input", "actions"),
         ({**THREE, "actions": []}, 422, "invalid_request", "actions"),
@@ -176,7 +180,8 @@ def test_what_is_refused(ruled_client: TestClient, body: dict[str, Any], status:
 
 
 def test_goals_that_nothing_reaches_are_no_harm(ruled_client: TestClient) -> None:
-    odd = [{"facts": facts} for facts in ([["on"]], [["on", "red", "red"]], [["queen", "takes", "pawn", "now"]])]
+    both = [["on", "red", "blue"], ["on", "blue", "red"]]
+    odd = [{"facts": facts} for facts in (both, [["light", "off"]], [["at", "red", "0", "0"], ["holding", "red"]])]
     found = infer(ruled_client, **{**THREE, "goals": [*GOALS, *odd]})
     assert shares(found)[0] == max(shares(found))
     assert all(0 < share < 1 for share in shares(found))

@@ -104,6 +104,17 @@ def test_cancel_and_deadline(far: World, engine: Engine) -> None:
     assert far.act(WAIT).step == 1
 
 
+def test_what_is_no_list_is_refused(far: World) -> None:
+    with pytest.raises(InvalidRequest, match="one sentence alone is"):
+        far.rollouts(WAIT)
+    with pytest.raises(InvalidRequest, match="lists of words"):
+        far.rollouts([WAIT], goal=("on", "red", "blue"))
+    with pytest.raises(InvalidRequest, match="lists of words"):
+        far.infer_goals([("on", "red", "blue"), "the hand is empty"])
+    with pytest.raises(InvalidRequest, match="never show 'on red pink'"):
+        far.rollouts([WAIT], goal=[("on", "red", "pink")])
+
+
 def test_goals_that_are_refused(far: World) -> None:
     with pytest.raises(InvalidRequest) as refused:
         far.rollouts([WAIT], goal="a castle")

@@ -88,7 +88,8 @@ def test_nothing_held_out_is_written(folder: Path) -> None:
         for action in label["actions"]:
             assert {grammar.split_of(sentence) for sentence in action["sentences"]} == {"train"}
     result = CliRunner().invoke(create_app(), ["data", "check", str(folder)])
-    assert result.stdout == f"{folder}: 10 clips in 5 episodes, no held-out transition\n"
+    told = "no held-out transition, scene or phrasing (100% of the sentences could be placed)"
+    assert result.stdout == f"{folder}: 10 clips in 5 episodes, {told}\n"
 
 
 def spoil(folder: Path, out: Path, **changes: Any) -> Path:
@@ -107,17 +108,32 @@ def test_data_that_was_made_otherwise_is_found_out(folder: Path, tmp_path: Path)
     scene = world.reset(label["seed"])
     held = next(meaning for meaning in world.meanings(scene) if world.is_held_out(scene, meaning))
     legal = not label["actions"][0]["legal"]
+    meaning = next(known for known in world.meanings(scene) if str(known) == label["actions"][0]["meaning"])
+    rng = np.random.default_rng(0)
+    phrasing = world.say(scene, meaning, rng, "held_out")
+    lie = "turn off the light" if meaning.verb != "light_off" else "wait"
     for name, changes, told in (
         ("held", {"action": {"meaning": str(held)}}, f"action 1, {held}, is a held-out transition"),
         ("rules", {"action": {"legal": legal}}, "is labelled against the rules"),
         ("word", {"action": {"meaning": "fly red"}}, "fly red, can't be meant there"),
         ("seed", {"seed": TRAINING_SEEDS}, "seeds of training are below"),
-        ("other", {"world": "blocks", "seed": -1}, "seeds of training are below"),
+        ("below", {"seed": -1}, "seeds of training are below"),
+        ("six", {"scene": {"blocks": 6}}, "kept for evaluation"),
+        ("phrase", {"action": {"sentences": [phrasing]}}, "held-out phrasing"),
+        ("lie", {"action": {"text": lie}}, "is said in other words"),
+        ("odd", {"seed": "5"}, "not of this layout"),
+        ("none", {"actions": None}, "not of this layout"),
+        ("bare", {"actions": ["pick"]}, "not of this layout"),
+        ("world", {"world": "nowhere"}, "no world named"),
     ):
         with pytest.raises(InvalidInput, match=re.escape(told)):
             checking.check(spoil(folder, tmp_path / name, **changes))
-    with pytest.raises(InvalidInput, match="no shards to check"):
-        checking.check(tmp_path)
+    (empty := tmp_path / "empty").mkdir()
+    with pytest.raises(InvalidInput, match="no episodes to check"):
+        checking.check(empty)
+    write_shard(empty / "00000.tar", [])
+    with pytest.raises(InvalidInput, match="no episodes to check"):
+        checking.check(empty)
 
 
 def test_scenes_may_be_asked_for(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Blocksworld for planners: goals in words, what can be done, and how far a state is from a goal; from facts alone."""
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -9,10 +9,19 @@ from pathlib import Path
 from pandora.errors import InvalidInput
 from pandora.worlds.base import Fact, Facts, Meaning, Planning, Problem
 from pandora.worlds.blocks import grammar, problems, telling
-from pandora.worlds.blocks.state import TABLE
+from pandora.worlds.blocks.state import COLUMNS, ROWS, TABLE
 from pandora.worlds.towers import COLOURS
 
+_COLUMNS, _ROWS = tuple(map(str, range(COLUMNS))), tuple(map(str, range(ROWS)))
 _RELATIONS = frozenset(("on", TABLE, "holding", "hand"))
+_FACTS = {
+    "on": (COLOURS, COLOURS), TABLE: (COLOURS,), "holding": (COLOURS,), "hand": (("empty",),),
+    "light": (("on", "off"),), "gripper": (_COLUMNS,), "at": (COLOURS, _COLUMNS, _ROWS),
+}  # fmt: skip
+_KNOWN_FACTS = (
+    "`on BLOCK BLOCK`, `table BLOCK`, `holding BLOCK`, `hand empty`, `light on`, `light off`, `at BLOCK COLUMN ROW` "
+    f"and `gripper COLUMN`, of the blocks {', '.join(COLOURS)}"
+)
 _BLOCK = r"(?:the )?(\w+)(?: block)?"
 _CLAUSES = (
     (re.compile(rf"{_BLOCK} is on the table"), lambda a: (TABLE, a)),
@@ -73,8 +82,16 @@ class BlocksPlanning(Planning):
     def meaning(self, action: str) -> Meaning | None:
         return _meanings().get(action)
 
-    def key(self, facts: Facts) -> Hashable:
-        return frozenset(fact for fact in facts if fact[0] in _RELATIONS)
+    def key(self, facts: Facts, kinds: Collection[str] = ()) -> Hashable:
+        return frozenset(fact for fact in facts if fact[0] in _RELATIONS or fact[0] in kinds)
+
+    def check_facts(self, goal: Facts) -> None:
+        for fact in sorted(goal):
+            allowed = _FACTS.get(fact[0] if fact else "")
+            if allowed is None or len(fact) != 1 + len(allowed) or not all(map(_in, fact[1:], allowed)):
+                raise InvalidInput(f"Blocks never show {' '.join(fact)!r}. Facts are {_KNOWN_FACTS}.")
+            if fact[0] == "on" and fact[1] == fact[2]:
+                raise InvalidInput(f"No block is on itself, as {' '.join(fact)!r} says.")
 
     def distance(self, facts: Facts, goal: Facts) -> float:
         """Two actions for each block that has to move, one for a held one; never more than are really left."""
@@ -113,6 +130,10 @@ class BlocksPlanning(Planning):
 
     def needs_held_out(self, problem: Problem) -> bool:
         return problems.needs_held_out(problem.scene, self.goal(problem.goal), problem.limit)
+
+
+def _in(word: str, words: Collection[str]) -> bool:
+    return word in words
 
 
 def _sensible(goal: Facts) -> Facts:

@@ -104,6 +104,11 @@ class Blocks(World):
         meaning = grammar.resolve(scene, parsed)
         return meaning if set(meaning.arguments) <= set(COLOURS) else None
 
+    def split_of(self, text: str) -> PhraseSplit | None:
+        from pandora.worlds.blocks import grammar
+
+        return grammar.split_of(text)
+
     def facts(self, scene: BlocksState) -> Facts:
         return state.facts(scene)
 
