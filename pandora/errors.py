@@ -28,6 +28,8 @@ class InvalidInput(PandoraError, ValueError):
 class NothingToPlan(InvalidInput):
     """A kind of world that knows no goals."""
 
+    code = "nothing_to_plan"
+
 
 class InvalidAction(InvalidInput):
     code = "invalid_action"

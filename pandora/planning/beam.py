@@ -1,5 +1,6 @@
 """Beam search: the most promising states of each depth go on."""
 
+import random
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Literal
@@ -10,20 +11,26 @@ from pandora.planning.search import Planner, Search
 
 @dataclass(frozen=True, kw_only=True)
 class Beam(Planner):
-    """`width` states go on at each depth: those nearest to the goal by its score or by the actions that are left."""
+    """`width` states go on at each depth: those nearest to the goal by its score or by the actions that are left.
+
+    Chance, by the seed, decides between equals: in their own order those of one action would always come first.
+    """
 
     width: int = 8
     by: Literal["score", "distance"] = "distance"
+    seed: int = 0
     name: str = "beam"
 
     def search(self, search: Search) -> Node | None:
-        level, seen = [search.root], {search.root.key}
+        level, seen, rng = [search.root], {search.root.key}, random.Random(self.seed)
         while level and not search.over:
             children = search.expand([(node, action) for node in level for action in search.actions(node)])
             for child in children:
                 if child.reached:
                     return child
-            level = sorted(_new(children, seen), key=self._rank)[: self.width]
+            fresh = _new(children, seen)
+            rng.shuffle(fresh)
+            level = sorted(fresh, key=self._rank)[: self.width]
         return None
 
     def _rank(self, node: Node) -> float:

@@ -36,7 +36,7 @@ def make_planner(name: PlannerName, seed: int, is_picture: bool) -> Planner:
         case "breadth_first":
             return BreadthFirst()
         case "beam":
-            return Beam(by="score" if is_picture else "distance")
+            return Beam(by="score" if is_picture else "distance", seed=seed)
         case "mcts":
             return MCTS(n_iters=_WALKS, parallel=_TOGETHER, drop_repeats=True, seed=seed)
         case "cem" | "icem" | "mppi":

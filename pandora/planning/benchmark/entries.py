@@ -79,7 +79,7 @@ CALIBRATION = (
 def make_planner(name: str, seed: int = 0) -> Planner:
     """astar, bfs, beam[_WIDTH][_score], mcts[_WALKS][_prior], cem, icem, mppi, random or greedy. Raises UnknownName."""
     if beam := re.fullmatch(r"beam(?:_(\d+))?(_score)?", name):
-        return Beam(width=int(beam[1] or 8), by="score" if beam[2] else "distance", name=name)
+        return Beam(width=int(beam[1] or 8), by="score" if beam[2] else "distance", seed=seed, name=name)
     if mcts := re.fullmatch(r"mcts(?:_(\d+))?(_prior)?", name):
         strategy = "max" if mcts[2] else "random"
         return MCTS(n_iters=int(mcts[1] or 10), simulate_strategy=strategy, seed=seed, name=name)
