@@ -11,8 +11,8 @@ from server.bench.document import Operation, Values, calls
 from server.bench.tiny import picture
 
 REFERENCES = {  # parameters that name something of a user's, and what they name
-    "world_id": "world_id", "world": "world_id", "upload": "upload", "goal": "upload", "rollout_id": "rollout_id",
-    "plan_id": "plan_id",
+    "world_id": "world_id", "world": "world_id", "upload": "upload", "goal": "upload", "pictures": "upload",
+    "rollout_id": "rollout_id", "plan_id": "plan_id",
 }  # fmt: skip
 KEY = "Idempotency-Key"
 _PATIENCE = 60.0  # seconds until worlds that nobody uses have left the memory
@@ -57,9 +57,10 @@ class Family:
             "scene_id": [self.scene], "seed": [7], "name": ["another"], "actions": [["wait"]], "expected_step": [2, 9],
             "text": ["wait"], "event_id": [self._event], "count": [2], "image": [picture(2, 16)],
             "candidates": [[["wait"]]], "horizon": [1], "samples": [1, 2], "deadline_ms": [60_000],
-            "sampling_steps": [1], "outputs": [{"film": True}], "readout": ["blocks"], "index": [0, 9],
+            "sampling_steps": [1], "outputs": [{"film": True, "latents": True}], "readout": ["blocks"], "index": [0, 9],
             "sample": [0, 9], "goal": [{"upload": references["upload"]}, {"text": "wait"}], "node": [0, 9],
-            "planner": ["beam"], "budget": [{"calls": 1}], "verify": [0], "beta": [1.5],
+            "planner": ["beam"], "think": ["words"], "prior": [[1, 2]], "pictures": [[references["upload"]]],
+            "budget": [{"calls": 1}], "verify": [0], "beta": [1.5],
             "goals": [[{"text": "the hand is empty"}, {"facts": [["on", "red", "blue"]]}]],
             KEY: [references.get(KEY, secrets.token_hex(8))],
         }  # fmt: skip
@@ -79,7 +80,7 @@ class Family:
 
     def _imagine(self, world: str) -> str:
         """A rollout with films, whole."""
-        told = {"world": world, "candidates": [[self._said]], "outputs": {"film": True}}
+        told = {"world": world, "candidates": [[self._said]], "outputs": {"film": True, "latents": True}}
         rollout = self._ask("POST", "/v1/rollouts", told)["id"]
         self._await(lambda: self._ask("GET", f"/v1/rollouts/{rollout}")["status"] != "running")
         return rollout
