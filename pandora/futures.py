@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pandora.backbone import Said
-from pandora.scoring import Readout, Score, Scorer, ask, combine
+from pandora.scoring import Readout, SaidGoal, Score, Scorer, ask, combine
 from pandora.types import Frames, WorldState
 from pandora.worlds.base import Facts, Frame
 
@@ -105,7 +105,9 @@ class Judge:
         complete = [walk for walk in walks if walk.complete]
         frames = [walk.state.frame.numpy() for walk in complete]
         # in one batch, and nothing of what was broken off: who stops a rollout does not wait for more
-        said = self.describe(frames) if self.describe and frames else []
+        listens = next((scorer for scorer in self.scorers.values() if isinstance(scorer, SaidGoal)), None)
+        describe = self.describe or (listens and listens.describe)
+        said = describe(frames) if describe and frames else []
         told = {walk.sample: words for walk, words in zip(complete, said, strict=False)}
         samples = [self._sample(walk, told.get(walk.sample)) for walk in walks]
         kept = samples if self.states else [replace(sample, state=None) for sample in samples]
@@ -120,7 +122,7 @@ class Judge:
 
     def _sample(self, walk: Walk, said: Said | None) -> Sample:
         frame = walk.state.frame.numpy()
-        scores = {name: ask(scorer, walk.state) for name, scorer in self.scorers.items()} if walk.complete else {}
+        scores = {name: _ask(scorer, walk.state, said) for name, scorer in self.scorers.items() if walk.complete}
         return Sample(
             sample=walk.sample,
             seed=walk.state.seed,
@@ -130,7 +132,7 @@ class Judge:
             film=np.concatenate(walk.frames) if self.films and walk.frames else None,
             state=walk.state,
             facts=self.readout(frame) if self.readout and walk.depth else None,
-            said=said,
+            said=said if self.describe else None,
             scores=scores,
         )
 
@@ -144,6 +146,11 @@ class Judge:
             pixels=_variance([torch.from_numpy(sample.frame) / 255 for sample in samples]) if several else None,
             latents=_variance([state.latents[:, -1] for state in states]) if several else None,
         )
+
+
+def _ask(scorer: Scorer, state: WorldState, said: Said | None) -> Score | None:
+    """A goal in words hears what was said already."""
+    return scorer.of(said) if isinstance(scorer, SaidGoal) and said is not None else ask(scorer, state)
 
 
 def _disagreement(readings: Sequence[Facts | None]) -> float:

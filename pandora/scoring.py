@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pandora.backbone import Said
 from pandora.errors import InvalidInput, NothingToPlan
 from pandora.media import Frame, ImageSource, to_tensor
 from pandora.types import WorldState
@@ -125,7 +126,14 @@ class SaidGoal:
         self._model, self.facts, self._read = model, facts, read
 
     def __call__(self, state: WorldState) -> Score | None:
-        said = self._model.describe([state.frame.numpy()])[0]
+        return self.of(self.describe([state.frame.numpy()])[0])
+
+    def describe(self, frames: Sequence[Frame]) -> Sequence[Said]:
+        """The words for pictures (H, W, 3) uint8, in one batch."""
+        return self._model.describe(frames)
+
+    def of(self, said: Said) -> Score | None:
+        """The same of words that were written already."""
         found = self._read(said.text)
         return None if found is None else Score(len(self.facts & found) / len(self.facts), said.confidence)
 

@@ -297,3 +297,11 @@ def test_a_model_that_speaks_judges_goals_by_its_own_words(
     assert goal(state) is None
     future = run(model, state, [[LEFT]], text_states=True)[0]
     assert future.samples[0].said == Said("red on red", 0.9)
+    batches: list[int] = []
+    monkeypatch.setattr(model, "describe", lambda frames: batches.append(len(frames)) or [said] * len(frames))
+    (future,) = run(model, state, [[LEFT]], samples=3, scorers={"goal": goal})
+    assert batches == [3], "the samples of a candidate are described at once"
+    score = future.scores["goal"]
+    assert score is not None
+    assert (score.value, score.confidence) == (0.5, pytest.approx(0.7))
+    assert future.samples[0].said is None, "nobody asked for words"
