@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pandora.errors import InvalidInput
-from pandora.training.episodes import TRAINING_SEEDS, check_options
+from pandora.training.episodes import NONSENSE, TRAINING_SEEDS, check_options
 from pandora.training.shards import samples
 from pandora.worlds import make_world
 from pandora.worlds.base import Meaning, World
@@ -77,19 +77,22 @@ class _Replay:
             raise InvalidInput("can't be meant there.")
         if world.is_held_out(scene, meaning):
             raise InvalidInput("is a held-out transition.")
-        if world.is_legal(scene, meaning) != action["legal"]:
+        if (world.is_legal(scene, meaning) and action["verb"] != NONSENSE) != action["legal"]:
             raise InvalidInput("is labelled against the rules.")
         for sentence in {action["text"], *action["sentences"]}:
-            self._read(sentence, meaning)
+            self._read(sentence, None if action["verb"] == NONSENSE else meaning)
         return meaning
 
-    def _read(self, sentence: str, meaning: Meaning) -> None:
+    def _read(self, sentence: str, meaning: Meaning | None) -> None:
+        """Of a sentence that has a meaning there, or none."""
         split, understood = self.world.split_of(sentence), self.world.understand(self.scene, sentence)
         self.sentences += 1
         self.placed += split is not None
         if split == "held_out":
             raise InvalidInput(f"is said in a held-out phrasing: {sentence!r}.")
-        if split is not None and understood is not None and understood != meaning:
+        if meaning is None and understood in self.world.meanings(self.scene):
+            raise InvalidInput(f"is no nonsense: {sentence!r} means {understood}.")
+        if meaning is not None and split is not None and understood is not None and understood != meaning:
             raise InvalidInput(f"is said in other words: {sentence!r} means {understood}.")
 
 

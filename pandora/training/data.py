@@ -58,7 +58,7 @@ def folders(config: DataConfig) -> dict[str, Path]:
 
 def make_one(world: World, config: DataConfig, folder: Path, until: int | None = None) -> None:
     """One world's folder, of whole episodes: at least `config.clips` clips, or the first `until` shards of them."""
-    if config.clips < 1 or config.episodes < 1 or not 0 <= config.illegal <= 1 or not 0 <= config.goals <= 1:
+    if config.clips < 1 or config.episodes < 1 or not _are_shares(config):
         raise InvalidInput("Ask for at least one clip and one episode a shard; shares are from 0 to 1.")
     config = replace(config, length=config.actions_in(world))
     world.reset(0, **config.options_for(world))  # a wrong option is told before any work
@@ -72,6 +72,7 @@ def make_one(world: World, config: DataConfig, folder: Path, until: int | None =
         "codec": CODEC,
         **{name: getattr(config, name) for name in _SHAPES_DATA},
         **({"scene": list(config.scene)} if config.scene else {}),
+        **({"nonsense": config.nonsense} if config.nonsense else {}),
         "clips": count * config.length,
         "made_with": f"pandora {__version__}",
     }
@@ -84,6 +85,10 @@ def make_one(world: World, config: DataConfig, folder: Path, until: int | None =
     for _ in fill(folder, shards, _make_sample, config.processes):
         pass
     datacard.write(folder)
+
+
+def _are_shares(config: DataConfig) -> bool:
+    return all(0 <= share <= 1 for share in (config.illegal, config.nonsense, config.goals))
 
 
 def _make_room(folder: Path, before: int, now: int, episodes: int) -> None:

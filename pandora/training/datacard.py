@@ -129,7 +129,8 @@ def write(folder: Path) -> Path:
             **shared, world=config["world"], asked=config["clips"], length=config["length"], seed=config["seed"],
             per_shard=config["episodes"], few=config["sentences"], illegal=config["illegal"], goals=config["goals"],
             splits=f": {named}" if named else "",
-            scene="".join(f" --scene {option}" for option in config.get("scene", ())),
+            scene="".join(f" --scene {option}" for option in config.get("scene", ()))
+            + (f" --nonsense {config['nonsense']}" if "nonsense" in config else ""),
         )  # fmt: skip
     else:
         what = _IMPORTED.format(**shared, source=config["source"], form=config["form"])

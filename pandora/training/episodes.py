@@ -17,7 +17,10 @@ from pandora.worlds.base import Frames, Meaning, World
 
 TRAINING_SEEDS = 10**9  # training draws scenes from seeds below, evaluation from seeds above
 _SELDOM = 0.6  # share of actions without arguments that is passed over: they are easy, and show little
+NONSENSE = "nonsense"  # the verb of what means nothing
+WAIT = Meaning("wait")
 _TRIES = 1000
+_ELSEWHERE = 30  # other scenes that are looked at for each sentence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,7 @@ class EpisodeConfig(Config):
     length: int = 0  # actions an episode; 0: as many as the world says (World.episode_clips)
     sentences: int = 8  # phrasings drawn for each action
     illegal: float = 0.18  # share of actions that the rules forbid: what fails has to be learned as well
+    nonsense: float = 0.0  # share of sentences that mean nothing in their scene, so that nothing happens
     goals: float = 0.3  # share of episodes that pursue a goal, where the world has goals
     scene: tuple[str, ...] = ()  # what all scenes shall be like, such as blocks=5: options of the world's reset
 
@@ -57,7 +61,8 @@ class Episode:
     """A start picture and what followed: frames (1 + clips * frames_per_action, H, W, 3) uint8.
 
     An action is {"meaning", "verb", "legal", "text", "sentences", "start", "end"}: `text` is the first of the
-    sentences, `start` and `end` are seconds of the film, whose first frame is the start picture.
+    sentences, `start` and `end` are seconds of the film, whose first frame is the start picture. What means nothing in
+    its scene has the verb "nonsense", and the meaning of what then happens, which is to wait.
     """
 
     frames: Frames
@@ -82,6 +87,24 @@ def choose(world: World, scene: Any, rng: np.random.Generator, illegal: float) -
     raise RuntimeError(f"No action of this scene of {world.name} is outside the hold-out.")
 
 
+def misplaced(world: World, scene: Any, rng: np.random.Generator, words: np.random.Generator, count: int) -> list[str]:
+    """Sentences for training that make sense in other scenes, and none in this one: they name what is not there.
+
+    At most `count` different ones; none where the world understands them all, or nothing can be waited for.
+    """
+    if WAIT not in (here := world.meanings(scene)) or world.is_held_out(scene, WAIT):
+        return []
+    found: dict[str, None] = {}
+    for _ in range(_ELSEWHERE * count):
+        elsewhere = world.reset(int(rng.integers(TRAINING_SEEDS)))
+        sentence = world.say(elsewhere, world.sample(elsewhere, rng), words)
+        if world.understand(scene, sentence) not in here:
+            found[sentence] = None
+        if len(found) == count:
+            break
+    return list(found)
+
+
 def _seldom(world: World) -> set[str]:
     """Verbs that the interface's own draw would give more room than they need; a world with a draw of its own knows."""
     if type(world).sample is not World.sample or not any(world.verbs.values()):
@@ -99,24 +122,26 @@ def make_episode(world: World, config: EpisodeConfig, seed: int) -> Episode:
     lasts = world.frames_per_action / world.fps
     for number in range(config.actions_in(world)):
         meaning, failing = None, bool(rng.random() < config.illegal)
-        if plan is not None and not failing:
+        lost = bool(config.nonsense) and rng.random() < config.nonsense
+        odd = misplaced(world, scene, rng, words, config.sentences) if lost else []
+        if plan is not None and not failing and not odd:
             plan = plan or _plan(world, scene, rng) or []
             if plan and world.is_held_out(scene, plan[0]):
                 plan = []
             meaning = plan[0] if plan else None
         followed = meaning is not None
         if meaning is None:
-            meaning = choose(world, scene, rng, float(failing))
+            meaning = WAIT if odd else choose(world, scene, rng, float(failing))
         if world.is_held_out(scene, meaning):
             raise RuntimeError(f"{meaning} is held out in this scene of {world.name}; it must not be written.")
-        sentences = list(dict.fromkeys(world.say(scene, meaning, words) for _ in range(config.sentences)))
+        sentences = odd or list(dict.fromkeys(world.say(scene, meaning, words) for _ in range(config.sentences)))
         outcome = world.step(scene, meaning)
         frames.append(outcome.frames)
         actions.append(
             {
                 "meaning": str(meaning),
-                "verb": meaning.verb,
-                "legal": outcome.legal,
+                "verb": NONSENSE if odd else meaning.verb,
+                "legal": outcome.legal and not odd,
                 "text": sentences[0],
                 "sentences": sentences,
                 "start": number * lasts,

@@ -103,6 +103,25 @@ def spoil(folder: Path, out: Path, **changes: Any) -> Path:
     return out
 
 
+def test_nonsense_names_what_is_not_there(tmp_path: Path) -> None:
+    made = next(data.make(settings(tmp_path / "d", clips=40, nonsense=0.5)))
+    world, seen = make_world("blocks"), 0
+    for label in labels(made):
+        scene = world.reset(label["seed"])
+        for action in label["actions"]:
+            if action["verb"] == "nonsense":
+                seen += 1
+                assert (action["meaning"], action["legal"]) == ("wait", False)
+                for sentence in action["sentences"]:
+                    assert world.understand(scene, sentence) not in world.meanings(scene)
+                    assert grammar.split_of(sentence) == "train"
+            meaning = next(m for m in world.meanings(scene) if str(m) == action["meaning"])
+            scene = world.advance(scene, meaning)
+    assert 10 <= seen <= 30
+    assert checking.check(made).clips == 40
+    assert "--nonsense 0.5" in (made / "README.md").read_text()
+
+
 def test_data_that_was_made_otherwise_is_found_out(folder: Path, tmp_path: Path) -> None:
     world, (label, *_) = make_world("blocks"), labels(folder)
     scene = world.reset(label["seed"])
@@ -121,6 +140,7 @@ def test_data_that_was_made_otherwise_is_found_out(folder: Path, tmp_path: Path)
         ("six", {"scene": {"blocks": 6}}, "kept for evaluation"),
         ("phrase", {"action": {"sentences": [phrasing]}}, "held-out phrasing"),
         ("lie", {"action": {"text": lie}}, "is said in other words"),
+        ("sense", {"action": {"verb": "nonsense", "legal": False}}, "is no nonsense"),
         ("odd", {"seed": "5"}, "not of this layout"),
         ("none", {"actions": None}, "not of this layout"),
         ("bare", {"actions": ["pick"]}, "not of this layout"),
