@@ -100,6 +100,8 @@ def test_names() -> None:
     with pytest.raises(UnknownName, match="oracle"):
         command.choose(["vidoe"], None, False)
     assert len(command.choose(["oracle"], None, False)) > 20
+    chosen = command.choose(["video", "video.closed", "text"], None, False)
+    assert [(entry.track, entry.closed) for entry in chosen] == [("video", False), ("video", True), ("text", False)]
     assert [e.name for e in command.choose(["video"], ["bfs"], True)] == [
         "blocksworld.video.open.bfs", "blocksworld.video.closed.bfs",
     ]  # fmt: skip
