@@ -144,14 +144,9 @@ def goal_of_facts(facts: Iterable[Fact], world: str) -> FactsGoal:
     Raises InvalidInput for facts that it can never show, as far as it knows, and UnknownName.
     """
     goal = FactsGoal(facts, readout_of(world))
-    check_facts(goal.facts, world)
-    return goal
-
-
-def check_facts(facts: Facts, world: str) -> None:
-    """Raises InvalidInput for facts that the kind of world of that name can never show, as far as it knows."""
     with suppress(NothingToPlan):
-        make_world(world).planning().check_facts(facts)
+        make_world(world).planning().check_facts(goal.facts)
+    return goal
 
 
 def goal_in_words(text: str, world: str, model: WorldModel | None = None) -> FactsGoal | SaidGoal:

@@ -129,7 +129,7 @@ def choose(tracks: list[str], planners: list[str] | None, closed: bool) -> list:
             raise UnknownName("track", asked, list(benchmark.TRACKS))
         if track == "oracle" and not planners:
             entries |= {entry.name: entry for entry in benchmark.CALIBRATION}
-        elif track in benchmark.TRACKS:
+        else:
             for name in planners or ["astar"]:
                 benchmark.make_planner(name)
                 for loop in (True,) if only else (False, True) if closed else (False,):

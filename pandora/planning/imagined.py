@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Protocol, Self
@@ -64,7 +64,6 @@ class Imagined(Dynamics):
         self.samples, self.redraws, self.sampler, self.batch = samples, redraws, sampler, batch
         self.seed, self.rules = seed, rules
         self._cached: dict[tuple[Facts | None, int, Action], Moment] = {}
-        self._kinds: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, model: Steps, kind: str, **options: Any) -> Self:
@@ -92,14 +91,11 @@ class Imagined(Dynamics):
         return state.facts
 
     def key(self, state: Moment) -> Hashable | None:
-        return None if state.facts is None else self.planning.key(state.facts, self._kinds)
+        return None if state.facts is None else self.planning.key(state.facts, self.kinds)
 
     @property
     def calls_each(self) -> int:
         return self.samples
-
-    def attend(self, kinds: Collection[str]) -> None:
-        self._kinds |= frozenset(kinds)
 
     def spread(self, state: Moment) -> float:
         return state.spread

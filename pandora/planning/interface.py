@@ -18,6 +18,8 @@ Action = Any  # a sentence, or what else the model takes
 class Dynamics(ABC):
     """A world to plan in: a simulator or a learned model."""
 
+    kinds: frozenset[str] = frozenset()  # of facts by which keys tell states apart, beside those that always do
+
     @abstractmethod
     def init(self, observation: Any) -> State:
         """The state that an observation (a picture, a scene) shows."""
@@ -42,11 +44,8 @@ class Dynamics(ABC):
         return self.facts(state)
 
     def attend(self, kinds: Collection[str]) -> None:
-        """From now on, states that differ in facts of these kinds have different keys: a goal speaks of them.
-
-        By default states are told apart by all facts anyway.
-        """
-        return
+        """From now on, states that differ in facts of these kinds have different keys: a goal speaks of them."""
+        self.kinds |= frozenset(kinds)
 
     @property
     def calls_each(self) -> int:

@@ -31,6 +31,7 @@ class Search:
         self.budget, self.progress, self.known, self.watch = budget or Budget(), progress, known or {}, watch
         self.calls, self.began = 0, time.perf_counter()
         self.nodes: list[Node] = []
+        self.visited: dict[tuple[int, Action], Node] = {}  # by the parent's id and the action; see `visit`
         self.root = self._add(Node(0, None, None, 0), start)
         self.best = self.root
 
@@ -48,6 +49,12 @@ class Search:
     def expand(self, pairs: Sequence[tuple[Node, Action]]) -> list[Node]:
         """The nodes that the actions lead to, in order; fewer where the budget ends."""
         return self.imagine([self.sketch(node, action) for node, action in pairs])
+
+    def visit(self, pairs: Sequence[tuple[Node, Action]]) -> list[Node | None]:
+        """The same for planners that come by again: each pair is imagined once. None where the budget ends."""
+        fresh = {(n.id, a): (n, a) for n, a in pairs if (n.id, a) not in self.visited}
+        self.visited.update(zip(fresh, self.expand(list(fresh.values())), strict=False))
+        return [self.visited.get((node.id, action)) for node, action in pairs]
 
     def sketch(self, parent: Node, action: Action) -> Node:
         """A child that is not imagined yet and has no id."""

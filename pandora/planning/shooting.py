@@ -6,7 +6,7 @@ solvers go together; the library itself needs lancedb, pyarrow and torchvision, 
 that draws sequences of sentences this way, in the tree that all planners share.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
@@ -188,25 +188,22 @@ class TreeCosts:
 
     def __init__(self, search: Search, sentences: tuple[Action, ...], by: Measure, step_cost: float = 0.01):
         self._search, self._by, self._step_cost = search, by, step_cost
+        self._sentences = sentences
         self._index = {sentence: index for index, sentence in enumerate(sentences)}
-        self._children: dict[tuple[int, int], Node] = {}
-        self._proposed: dict[int, tuple[Action, ...]] = {}
+        self._proposed: dict[int, list[int]] = {}
 
     def take(self, info: Any, preferences: Tensor) -> Tensor:
         """Of the sentences proposed at its turn, the one preferred; (1, S, H, A) one-hot. Imagines what is new."""
-        taken = preferences[0].argmax(-1)  # (S, H); after the end, whatever
-        nodes = [self._search.root] * len(taken)
+        liked, taken = preferences[0].tolist(), preferences[0].argmax(-1)  # (S, H); after the end, whatever
+        nodes = [self._search.root] * len(liked)
         for step in range(taken.shape[1]):
             turns: dict[int, tuple[Node, Action]] = {}
             for row, node in enumerate(nodes):
                 if proposed := self._proposals(node):
-                    liking = {
-                        sentence: preferences[0, row, step, self._index[sentence]].item() for sentence in proposed
-                    }
-                    turns[row] = node, (chosen := max(proposed, key=liking.__getitem__))
-                    taken[row, step] = self._index[chosen]
-            self._imagine(turns.values())
-            nodes = [self._child(node, int(taken[row, step])) for row, node in enumerate(nodes)]
+                    taken[row, step] = index = max(proposed, key=liked[row][step].__getitem__)
+                    turns[row] = node, self._sentences[index]
+            for row, child in zip(turns, self._search.visit(list(turns.values())), strict=True):
+                nodes[row] = child or nodes[row]
         return one_hot(taken, preferences.shape[-1])[None].float()
 
     def get_cost(self, info: Any, actions: Tensor) -> Tensor:
@@ -215,25 +212,18 @@ class TreeCosts:
         for sequence in actions[0].argmax(-1).tolist():
             node, cost = self._search.root, self._cost(self._search.root)
             for index in sequence:
-                node = self._child(node, index)
+                node = self._search.visited.get(
+                    (node.id, self._sentences[index]), node
+                )  # where nothing follows: itself
                 cost = min(cost, self._cost(node))
             costs.append(cost)
         return torch.tensor(costs)[None]
 
-    def _imagine(self, turns: Collection[tuple[Node, Action]]) -> None:
-        """What is not known yet, in one batch."""
-        keys = {(node.id, self._index[sentence]): (node, sentence) for node, sentence in turns}
-        asked = {key: turn for key, turn in keys.items() if key not in self._children}
-        made = self._search.expand(list(asked.values()))
-        self._children.update(zip(asked, made, strict=False))  # fewer where the budget ends
-
-    def _child(self, node: Node, index: int) -> Node:
-        """The node itself where nothing follows."""
-        return self._children.get((node.id, index), node)
-
-    def _proposals(self, node: Node) -> tuple[Action, ...]:
+    def _proposals(self, node: Node) -> list[int]:
+        """The places of the sentences that are proposed."""
         if node.id not in self._proposed:
-            self._proposed[node.id] = tuple(action for action in self._search.actions(node) if action in self._index)
+            proposed = self._search.actions(node)
+            self._proposed[node.id] = [self._index[sentence] for sentence in proposed if sentence in self._index]
         return self._proposed[node.id]
 
     def _cost(self, node: Node) -> float:

@@ -18,7 +18,6 @@ class Simulated(Dynamics):
         self._after: dict[tuple[int, Action], Any] = {}
         self._facts: dict[int, Facts] = {}
         self._keys: dict[int, Hashable] = {}
-        self._kinds: frozenset[str] = frozenset()
 
     def init(self, observation: Any) -> State:
         """The observation is a scene of the world."""
@@ -33,15 +32,13 @@ class Simulated(Dynamics):
 
     def key(self, state: State) -> Hashable:
         return (
-            self._keys[id(state)]
-            if id(state) in self._keys
-            else self.planning.key(self.world.facts(state), self._kinds)
+            self._keys[id(state)] if id(state) in self._keys else self.planning.key(self.world.facts(state), self.kinds)
         )
 
     def attend(self, kinds: Collection[str]) -> None:
         """Forgets what it shared where that changes keys; scenes that are under way stay what they are."""
-        if not self._kinds.issuperset(kinds):
-            self._kinds |= frozenset(kinds)
+        if not self.kinds.issuperset(kinds):
+            super().attend(kinds)
             kept = list(self._scenes.values())
             for known in (self._scenes, self._after, self._facts, self._keys):
                 known.clear()
@@ -61,7 +58,7 @@ class Simulated(Dynamics):
 
     def _shared(self, scene: Any) -> Any:
         facts = self.world.facts(scene)
-        key = self.planning.key(facts, self._kinds)
+        key = self.planning.key(facts, self.kinds)
         if key not in self._scenes:
             self._scenes[key] = scene
             self._facts[id(scene)], self._keys[id(scene)] = facts, key

@@ -1,6 +1,6 @@
 """A model that thinks in words: states are what its backbone says, and nothing is drawn."""
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
@@ -40,7 +40,6 @@ class Worded(Dynamics):
     def __init__(self, model: Speaks, world: World, *, batch: int = 32):
         self.model, self.world, self.planning, self.batch = model, world, world.planning(), batch
         self._cached: dict[tuple[str, Action], Telling] = {}
-        self._kinds: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, model: Speaks, kind: str, **options: Any) -> Self:
@@ -68,10 +67,7 @@ class Worded(Dynamics):
         return state.facts
 
     def key(self, state: Telling) -> Hashable | None:
-        return None if state.facts is None else self.planning.key(state.facts, self._kinds)
-
-    def attend(self, kinds: Collection[str]) -> None:
-        self._kinds |= frozenset(kinds)
+        return None if state.facts is None else self.planning.key(state.facts, self.kinds)
 
     def spread(self, state: Telling) -> float:
         """How unsure the model was of the text, 0..1."""

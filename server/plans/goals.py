@@ -67,10 +67,9 @@ class PictureScore:
 
 
 def read_goal(facts: Sequence[Sequence[str]] | None, text: str | None, dynamics: Imagined) -> GoalView:
-    """A goal as facts and as words, of either. Raises InvalidInput for what the world can't read, or never shows."""
+    """A goal as facts and as words, of either. Raises InvalidInput for a text that the world can't read."""
     planning = dynamics.planning
     wanted = frozenset(map(tuple, facts)) if facts is not None else planning.goal(text or "")
-    planning.check_facts(wanted)
     if text is None:
         with suppress(InvalidInput):  # not everything that can be read can be said
             text = planning.say_goal(wanted)

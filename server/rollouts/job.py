@@ -4,7 +4,7 @@ import asyncio
 import base64
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -123,18 +123,19 @@ class RolloutJob(Imagining):
 
     def frame(self, index: int, sample: int) -> bytes:
         """A JPEG. Raises UnknownFuture."""
-        return self._find("picture", index, {seen.view.index: seen.frames for seen in self.futures}, sample)
+        return self._find("picture", index, sample, lambda seen: seen.frames)
 
     def film(self, index: int, sample: int) -> Film:
         """The frames of each step. Raises UnknownFuture."""
-        return self._find("film", index, {seen.view.index: seen.films for seen in self.futures}, sample)
+        return self._find("film", index, sample, lambda seen: seen.films)
 
     def latents(self, index: int, sample: int) -> bytes:
         """A safetensors file. Raises UnknownFuture."""
-        return self._find("latents", index, {seen.view.index: seen.latents for seen in self.futures}, sample)
+        return self._find("latents", index, sample, lambda seen: seen.latents)
 
-    def _find(self, what: str, index: int, kept: Mapping[int, Mapping[int, Kept]], sample: int) -> Kept:
-        if (found := kept.get(index, {}).get(sample)) is None:
+    def _find(self, what: str, index: int, sample: int, kept: Callable[[Seen], dict[int, Kept]]) -> Kept:
+        found = next((kept(seen).get(sample) for seen in self.futures if seen.view.index == index), None)
+        if found is None:
             raise UnknownFuture(f"This rollout has no {what} of future {index} and this sample, or not yet.")
         return found
 

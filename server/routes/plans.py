@@ -112,10 +112,10 @@ async def _prepare(
     else:
         config, goal = aim_at_facts(body.goal, dynamics, sentences)
     name = choose_planner(body.planner, upload is not None)
-    reasoner = Reasoner(dynamics, config, make_planner(name, start.state.seed, upload is not None))
+    planner = make_planner(name, start.state.seed, upload is not None)
     if body.think == "words":
-        words = Worded(EngineVoice(steps), dynamics.world, batch=MAX_TEXTS_AT_ONCE)
-        reasoner = Sketched(dynamics, config, reasoner.planner, words)
+        planner = Sketched(planner, Worded(EngineVoice(steps), dynamics.world, batch=MAX_TEXTS_AT_ONCE))
+    reasoner = Reasoner(dynamics, config, planner)
     observation = start.state.frame.numpy() if start.picture is None else start.picture
     bounds = service.plans.bounds(body.budget)
     most = service.settings.max_plan_seconds

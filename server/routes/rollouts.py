@@ -14,7 +14,7 @@ from pandora.errors import InvalidInput
 from pandora.futures import Judge, Said
 from pandora.media import Frame
 from pandora.rollout import Tree
-from pandora.scoring import FactsGoal, ImageGoal, Readout, SaidGoal, Scorer, check_facts, goal_in_words, readout_of
+from pandora.scoring import ImageGoal, Readout, SaidGoal, Scorer, goal_in_words, goal_of_facts, readout_of
 from server.errors import RolloutTooLarge
 from server.limits import MAX_CANDIDATES
 from server.recording import film
@@ -181,17 +181,10 @@ async def _scorer(service: Service, principal: Principal, body: BeginRollout, st
         return None
     check_goal(goal)
     if goal.facts is not None:
-        return await anyio.to_thread.run_sync(_facts_goal, list(map(tuple, goal.facts)), find_kind(body, start))
+        return await anyio.to_thread.run_sync(goal_of_facts, list(map(tuple, goal.facts)), find_kind(body, start))
     if goal.text is not None:
         return await anyio.to_thread.run_sync(goal_in_words, goal.text, find_kind(body, start), service.engine.model)
     return await make_image_goal(service, principal, goal.upload or "", start.state)
-
-
-def _facts_goal(facts: list[tuple[str, ...]], kind: str) -> FactsGoal:
-    """Raises UnknownName, InvalidInput."""
-    goal = FactsGoal(facts, readout_of(kind))
-    check_facts(goal.facts, kind)
-    return goal
 
 
 async def _think(service: Service, with_model: bool, work: Work) -> list[Seen]:

@@ -1,6 +1,7 @@
 """Plans that are sketched in words: drawn only where they go, and mended by what the pictures show."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -9,10 +10,10 @@ from pandora.worlds.base import Problem
 from tests.planning.conftest import Knowing, Seeing, Shown
 
 
-def sketching(model: Knowing, problem: Problem, **options) -> Sketched:
+def sketching(model: Knowing, problem: Problem, **options) -> Reasoner:
     dynamics, planning = Imagined(model, model.world), model.world.planning()
     config = FactSearch(dynamics, planning, FactsGoal.from_text(dynamics, planning, problem.goal))
-    return Sketched(dynamics, config, AStar(), Worded(model, model.world), **options)
+    return Reasoner(dynamics, config, Sketched(AStar(), Worded(model, model.world), **options))
 
 
 class Counting(Knowing):
@@ -49,14 +50,14 @@ def test_only_what_a_plan_goes_through_is_drawn(world: Seeing, problem: Problem)
     assert len(plan.tree) == len(seen) == problem.limit + 1
     assert model.thought > problem.limit
     other = Counting(world)
-    plain = Reasoner(*(getattr(sketching(other, problem), name) for name in ("dynamics", "config", "planner")))
+    plain = replace(sketching(other, problem), planner=AStar())
     assert plain(other.show(problem.scene), limit=problem.limit).calls > 2 * plan.calls
 
 
 def test_pictures_mend_a_sketch(world: Seeing, problem: Problem) -> None:
     first = sketching(Counting(world), problem)
     model = Counting(world, lies=lambda text, action: action == lie)
-    lie = first(first.words.model.show(problem.scene), limit=problem.limit).actions[0]  # type: ignore[attr-defined]
+    lie = first(first.dynamics.model.show(problem.scene), limit=problem.limit).actions[0]  # type: ignore[attr-defined]
     plan = sketching(model, problem)(model.show(problem.scene), limit=problem.limit)
     assert plan.reached, "where words say that nothing happens, the pictures are searched"
     assert plan.actions[0] == lie
@@ -86,4 +87,4 @@ def test_budgets_hold(world: Seeing, problem: Problem) -> None:
     checked = Verified(sketching(model, problem), samples=3)(start, limit=problem.limit)
     assert (checked.reached, checked.confidence, checked.trials) == (True, 1.0, 3)
     short = sketching(Counting(world), problem, texts=1)
-    assert short(short.words.model.show(problem.scene), limit=problem.limit).reached  # type: ignore[attr-defined]
+    assert short(short.dynamics.model.show(problem.scene), limit=problem.limit).reached  # type: ignore[attr-defined]

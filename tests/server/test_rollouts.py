@@ -13,6 +13,7 @@ import pytest
 from safetensors.numpy import load
 from starlette.testclient import TestClient
 
+from pandora import scoring
 from pandora.media import encode_jpeg, encode_png, load_image, read_film
 from pandora.rollout import sample_seed
 from pandora.scoring import Score
@@ -156,7 +157,8 @@ def test_from_a_step_a_scene_and_an_upload(client: TestClient, world: str, model
 
 def test_goals_of_facts(client: TestClient, world: str, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = frozenset({("on", "red", "blue"), ("clear", "red")})
-    monkeypatch.setattr(routes, "readout_of", lambda name: lambda frame: facts)
+    for module in (routes, scoring):
+        monkeypatch.setattr(module, "readout_of", lambda name: lambda frame: facts)
     goal = {"facts": [["on", "red", "blue"], ["on", "blue", "green"]]}
     found = take(client, world=world, candidates=[[LEFT], [RIGHT]], samples=2, goal=goal, outputs={"facts": True})
     for future in found["futures"]:
@@ -164,7 +166,8 @@ def test_goals_of_facts(client: TestClient, world: str, monkeypatch: pytest.Monk
         assert (future["spread"]["score"], future["spread"]["facts"]) == (0.0, 0.0)
         assert [sample["facts"] for sample in future["samples"]] == [[["clear", "red"], ["on", "red", "blue"]]] * 2
     assert found["best"] == found["futures"][0]["index"] or found["best"] == 0
-    monkeypatch.setattr(routes, "readout_of", lambda name: lambda frame: None)
+    for module in (routes, scoring):
+        monkeypatch.setattr(module, "readout_of", lambda name: lambda frame: None)
     blind = take(client, world=world, candidates=[[LEFT]], goal=goal, outputs={"facts": True})
     assert (blind["futures"][0]["score"], blind["futures"][0]["samples"][0]["facts"], blind["best"]) == (
         None,

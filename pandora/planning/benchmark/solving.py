@@ -120,9 +120,8 @@ class Bench(LateModel):
         )  # fmt: skip
         planner = make_planner(entry.planner, seed)
         if entry.track == "sketched":
-            reasoner = Sketched(dynamics, config, planner, Worded(cast(Speaks, self.model), self.world))
-        else:
-            reasoner = Reasoner(dynamics, config, planner)
+            planner = Sketched(planner, Worded(cast(Speaks, self.model), self.world))
+        reasoner = Reasoner(dynamics, config, planner)
         if entry.track not in MODELLED:
             return reasoner
         return Verified(reasoner, samples=self.setup.checks, tries=self.setup.tries)
