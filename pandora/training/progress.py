@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+import torch.distributed as dist
 from rich.console import Console
 from torch import nn
 
@@ -126,7 +127,8 @@ class Course:
     ):
         self.plan, self.warmup, self.done = plan, warmup, start
         self.groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-        self.began = time.monotonic() - time_spent(folder)
+        self.spent = time_spent(folder)  # seconds, with those of earlier starts
+        self.began = time.monotonic() - self.spent
         self.asked, self.ended = -1, False
 
     def __iter__(self) -> Iterator[int]:
@@ -138,11 +140,6 @@ class Course:
             yield self.done - 1
 
     @property
-    def spent(self) -> float:
-        """Seconds, with those of earlier starts."""
-        return time.monotonic() - self.began
-
-    @property
     def total(self) -> int:
         """Steps in all, as things look now."""
         if not self.plan.minutes or not self.done:
@@ -152,8 +149,9 @@ class Course:
 
     @property
     def over(self) -> bool:
-        """The clock is asked once a step, so that the last one is also the one that saves."""
+        """The clock is asked once a step, so that the last one is also the one that saves. Processes share a clock."""
         if self.asked != self.done:
+            self.spent = _told_by_the_first(time.monotonic() - self.began)
             late = self.plan.minutes > 0 and self.spent >= 60 * self.plan.minutes
             self.asked, self.ended = self.done, self.done >= self.plan.steps or late
         return self.ended
@@ -165,6 +163,15 @@ class Course:
     @property
     def saves(self) -> bool:
         return self.done % self.plan.save_every == 0 or self.over
+
+
+def _told_by_the_first(seconds: float) -> float:
+    """The first process's number, where there are several: by clocks of their own they would stop at other steps."""
+    if not dist.is_initialized():
+        return seconds
+    told = torch.tensor(seconds, dtype=torch.float64, device="cpu" if dist.get_backend() == "gloo" else "cuda")
+    dist.broadcast(told, 0)
+    return float(told)
 
 
 def save_training(path: Path, tensors: dict[str, torch.Tensor], header: dict[str, Any]) -> None:

@@ -257,10 +257,8 @@ def take_core(number: int) -> None:
         os.sched_setaffinity(0, {cores[number % len(cores)]})
 
 
-def _meet(config: VideoTraining, device: torch.device) -> int:
-    """Find the other processes; returns this one's rank. Raises InvalidConfig where they would part again."""
-    if config.minutes:
-        raise InvalidConfig("Several processes would stop by different clocks. Give steps, and no minutes.")
+def _meet(device: torch.device) -> int:
+    """Find the other processes; returns this one's rank."""
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     if device.type == "cpu":
         take_core(int(os.environ.get("LOCAL_RANK", dist.get_rank())))
@@ -278,7 +276,7 @@ def train(config: VideoTraining) -> Path:
     """Train or resume; returns the run's folder with video, backbone and adapter weights (averaged over steps)."""
     runtime = Runtime.resolve(config.device, threads=config.threads).apply()
     parallel = "WORLD_SIZE" in os.environ
-    rank = _meet(config, runtime.device) if parallel else 0
+    rank = _meet(runtime.device) if parallel else 0
     folder = Path(config.out)
     torch.manual_seed(config.seed)
     model = Trainer(config).to(runtime.device)
