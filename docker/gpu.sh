@@ -31,20 +31,41 @@ site() {  # the wheels, installed once, beside the code
   export PYTHONPATH="$site:$PWD" PYTHONUNBUFFERED=1 MUJOCO_GL=egl
 }
 
-train() {
+pandora() { python3 -c 'from pandora.cli.main import main; main()' "$@"; }
+
+pack() {  # OUT: the newest weights in bfloat16 and the curves, in files of 15 MB; whole, or as they were before
+  local runs=runs/general packed=runs/packed parts
+  for stage in rollout video; do [[ -f $runs/$stage/video.safetensors ]] && break; done
+  [[ -f $runs/$stage/video.safetensors ]] || return 0
+  mapfile -t parts < <(python3 -c '
+import json, sys
+config = json.loads(open(sys.argv[1]).readlines()[-1])["config"]
+worlds = {part.partition("=")[0].rpartition("/")[2] for part in config["data"].split(",")}
+print("--autoencoder", config["autoencoder"], *(f"--worlds {world}" for world in sorted(worlds)), sep="\n")
+' "$runs/$stage/runs.jsonl" | tr ' ' '\n')
+  rm -rf $packed && mkdir -p $packed
+  pandora train export --video "$runs/$stage" --aligned "$runs/$stage" "${parts[@]}" --novelty 0 \
+    --out $packed/weights >/dev/null
+  (cd $runs && find . -name metrics.jsonl -o -name runs.jsonl -o -name done.json) | tar -c -C $runs -T - | tar -x -C $packed
+  tar -c -C $packed . | split -b 15M -d - "$1/.general.tar."
+  rm -f "$1"/general.tar.*
+  for part in "$1"/.general.tar.*; do mv "$part" "$1/${part##*/.}"; done
+}
+
+train() {  # what was learned comes back even if the machine's time ends before the recipe does
   local out=${1:-runs/gpu}
   mkdir -p "$out"
   site
-  python3 -c 'from pandora.cli.main import main; main()' train recipe --out runs/general "${@:2}" 2>&1 \
-    | tee "$out/train.log"
-  tar -c -C runs/general --exclude training.safetensors . | split -b 15M -d - "$out/general.tar."
+  (while sleep 90; do pack "$out" || true; done) &
+  trap "kill $! 2>/dev/null; pack '$out'" EXIT
+  pandora train recipe --out runs/general "${@:2}" 2>&1 | tee "$out/train.log"
 }
 
 run() {
   local out=${1:-runs/gpu} preset=${2:-pandora-7b-longlive}
   mkdir -p "$out"
   site
-  python3 -c 'from pandora.cli.main import main; main()' bench --preset "$preset" --random --json "$out/speed.json" \
+  pandora bench --preset "$preset" --random --json "$out/speed.json" \
     2>&1 | tee "$out/speed.log" || true
   python3 -m pytest -q -p no:cacheprovider tests/video tests/large tests/pretrained tests/test_quantization.py \
     tests/test_offloading.py tests/test_roofline.py 2>&1 | tee "$out/tests.log"
