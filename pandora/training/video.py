@@ -84,6 +84,7 @@ class VideoTraining(Config):
     unseen_clips: int = 48  # of each of these folders
     unseen_every: int = 500  # steps
     threads: int = 1
+    compile: bool = False  # the model's blocks, by torch: the first minutes go into it, then a step takes 0.8 times
     device: str = "auto"
     model: VideoConfig = field(default_factory=VideoConfig)
 
@@ -281,6 +282,8 @@ def train(config: VideoTraining) -> Path:
     torch.manual_seed(config.seed)
     model = Trainer(config).to(runtime.device)
     average = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    if config.compile:
+        model.video.transformer.compile_blocks()
     optimizers = model.optimizers(config)
     start = take_up_run(folder, model, optimizers, average)
     parameters = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]

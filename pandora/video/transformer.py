@@ -131,6 +131,15 @@ class CausalVideoTransformer(nn.Module):
             parameter.data = parameter.data.to(torch.float32 if wide else dtype)
         return self
 
+    def compile_blocks(self) -> None:
+        """Have torch compile the blocks, which share what is compiled: to train. Needs a C++ compiler, or triton.
+
+        The first steps then take a minute or two, in which whatever shapes and modes occur are compiled one by one.
+        """
+        torch._dynamo.config.recompile_limit = max(32, torch._dynamo.config.recompile_limit)
+        for block in self.blocks:
+            block.compile(dynamic=True)
+
     def begin_roads(self) -> None:
         """Start anew what no published checkpoint has: the state road and the action modulation, silent at the end."""
         embedder = self.condition_embedder

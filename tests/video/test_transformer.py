@@ -1,5 +1,7 @@
 """Equal to diffusers' Wan transformer in full-sequence mode; cached equals uncached; roads that start silent."""
 
+import shutil
+
 import pytest
 import torch
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
@@ -42,6 +44,22 @@ def test_equals_diffusers(norm: bool, per_frame: bool) -> None:
     expected = wan(latents, tokens, context, return_dict=False)[0]
     ours, _ = model(latents, time, model.embed_context(context))
     torch.testing.assert_close(ours, expected, atol=2e-6, rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of torch, while it compiles
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+def test_compiled_blocks_learn_the_same() -> None:
+    plain, compiled = build(num_layers=2), build(num_layers=2)
+    names = set(compiled.state_dict())
+    compiled.compile_blocks()
+    assert set(compiled.state_dict()) == names
+    latents, text = torch.randn(3, 4, 2, 8, 12), torch.randn(3, 5, 16)
+    for model in (plain, compiled):
+        made, _ = model(latents, torch.rand(3, generator=torch.Generator().manual_seed(0)), model.embed_context(text))
+        made.square().mean().backward()
+    for (name, one), other in zip(plain.named_parameters(), compiled.parameters(), strict=True):
+        torch.testing.assert_close(other.grad, one.grad, atol=1e-6, rtol=1e-4, msg=name)
 
 
 @torch.no_grad()
