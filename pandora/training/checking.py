@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pandora.errors import InvalidInput
-from pandora.training.episodes import NONSENSE, TRAINING_SEEDS, check_options
+from pandora.training.episodes import NONSENSE, TRAINING_SEEDS, check_options, meant, replay
 from pandora.training.shards import samples
 from pandora.worlds import make_world
 from pandora.worlds.base import Meaning, World
@@ -53,47 +53,41 @@ class _Replay:
             raise InvalidInput("it has no world and seed: films of others can't be played again.")
         if not 0 <= label["seed"] < TRAINING_SEEDS:
             raise InvalidInput(f"its seed is {label['seed']}; seeds of training are below {TRAINING_SEEDS}.")
-        options = dict(label.get("scene", {}))
+        self.label = label
         self.world: World = _world(label["world"])
-        check_options(self.world, options)
-        self.scene = self.world.reset(label["seed"], **options)
-        self.actions = list(label["actions"])
-        self.clips = len(self.actions)
+        check_options(self.world, dict(label.get("scene", {})))
+        self.clips = len(label["actions"])
         self.sentences = self.placed = 0
 
     def run(self) -> "_Replay":
-        for number, action in enumerate(self.actions, 1):
+        played = zip(self.label["actions"], replay(self.world, self.label), strict=False)  # each in the scene before it
+        for number, (action, scene) in enumerate(played, 1):
             try:
-                meaning = self._check(action)
+                self._check(scene, action)
             except InvalidInput as error:
-                raise InvalidInput(f"action {number}, {action['meaning']}, {error}") from None
-            self.scene = self.world.advance(self.scene, meaning)
+                raise InvalidInput(f"action {number}: {error}") from None
         return self
 
-    def _check(self, action: Mapping[str, Any]) -> Meaning:
-        world, scene = self.world, self.scene
-        meaning = next((known for known in world.meanings(scene) if str(known) == action["meaning"]), None)
-        if meaning is None:
-            raise InvalidInput("can't be meant there.")
-        if world.is_held_out(scene, meaning):
-            raise InvalidInput("is a held-out transition.")
-        if (world.is_legal(scene, meaning) and action["verb"] != NONSENSE) != action["legal"]:
-            raise InvalidInput("is labelled against the rules.")
+    def _check(self, scene: Any, action: Mapping[str, Any]) -> None:
+        meaning = meant(self.world, scene, action)
+        if self.world.is_held_out(scene, meaning):
+            raise InvalidInput(f"{meaning} is a held-out transition.")
+        if (self.world.is_legal(scene, meaning) and action["verb"] != NONSENSE) != action["legal"]:
+            raise InvalidInput(f"{meaning} is labelled against the rules.")
         for sentence in {action["text"], *action["sentences"]}:
-            self._read(sentence, None if action["verb"] == NONSENSE else meaning)
-        return meaning
+            self._read(scene, sentence, None if action["verb"] == NONSENSE else meaning)
 
-    def _read(self, sentence: str, meaning: Meaning | None) -> None:
+    def _read(self, scene: Any, sentence: str, meaning: Meaning | None) -> None:
         """Of a sentence that has a meaning there, or none."""
-        split, understood = self.world.split_of(sentence), self.world.understand(self.scene, sentence)
+        split, understood = self.world.split_of(sentence), self.world.understand(scene, sentence)
         self.sentences += 1
         self.placed += split is not None
         if split == "held_out":
-            raise InvalidInput(f"is said in a held-out phrasing: {sentence!r}.")
-        if meaning is None and understood in self.world.meanings(self.scene):
-            raise InvalidInput(f"is no nonsense: {sentence!r} means {understood}.")
+            raise InvalidInput(f"{meaning} is said in a held-out phrasing: {sentence!r}.")
+        if meaning is None and understood in self.world.meanings(scene):
+            raise InvalidInput(f"What should be nonsense is none: {sentence!r} means {understood}.")
         if meaning is not None and split is not None and understood is not None and understood != meaning:
-            raise InvalidInput(f"is said in other words: {sentence!r} means {understood}.")
+            raise InvalidInput(f"{meaning} is said in other words: {sentence!r} means {understood}.")
 
 
 _world = cache(make_world)

@@ -5,7 +5,7 @@ what the rules forbid. No transition of the world's hold-out and no sentence of 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -154,6 +154,21 @@ def make_episode(world: World, config: EpisodeConfig, seed: int) -> Episode:
             plan = []  # thrown off its course: from here the goal is pursued anew
         scene = outcome.scene
     return Episode(np.concatenate(frames), actions, behaviour)
+
+
+def meant(world: World, scene: Any, action: Mapping[str, Any]) -> Meaning:
+    """The meaning that a label's action has in its scene. Raises InvalidInput for one that can't be meant there."""
+    found = next((known for known in world.meanings(scene) if str(known) == action["meaning"]), None)
+    if found is None:
+        raise InvalidInput(f"{action['meaning']} can't be meant there.")
+    return found
+
+
+def replay(world: World, label: Mapping[str, Any]) -> Iterator[Any]:
+    """The scenes of an episode, played again from its label: that before the first action first."""
+    yield (scene := world.reset(label["seed"], **label.get("scene", {})))
+    for action in label["actions"]:
+        yield (scene := world.advance(scene, meant(world, scene, action)))
 
 
 def _value(text: str) -> Any:

@@ -29,11 +29,12 @@ from pandora.training.alignment import moved
 from pandora.training.alignment import save as save_aligned
 from pandora.training.clauses import ClauseHead
 from pandora.training.encoded import SUFFIX, Encoded
+from pandora.training.episodes import replay
 from pandora.training.mixture import parse_mixture, pick
 from pandora.training.optimizers import adam_and_muon, step_all
 from pandora.training.progress import Course, Log, blend, keep_run, record, take_up_run
 from pandora.worlds import make_world
-from pandora.worlds.base import Meaning, World
+from pandora.worlds.base import World
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,13 +127,8 @@ def _walk(world: World, label: Mapping[str, Any]) -> list[str]:
     """The states of an episode in words, that before the first action first."""
     if label["world"] != world.name:
         raise InvalidInput(f"There are episodes of {label['world']} among those of {world.name}.")
-    planning, scene = world.planning(), world.reset(label["seed"], **label.get("scene", {}))
-    states = [planning.say_state(world.facts(scene))]
-    for action in label["actions"]:
-        verb, *arguments = action["meaning"].split()
-        scene = world.advance(scene, Meaning(verb, tuple(arguments)))
-        states.append(planning.say_state(world.facts(scene)))
-    return states
+    planning = world.planning()
+    return [planning.say_state(world.facts(scene)) for scene in replay(world, label)]
 
 
 def with_voice(backbone: Backbone, texts: Iterable[str]) -> Backbone:

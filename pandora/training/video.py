@@ -100,6 +100,8 @@ class Trainer(nn.Module):
         self.video = VideoModel(config.model)
         if config.start_from:
             _start_from(self.video, Path(config.start_from))
+        if config.compile:
+            self.video.transformer.compile_blocks()
         self.outcome = OutcomeHead(self.video.transformer)
         if config.joint and not config.autoencoder:
             raise InvalidConfig("To train the decoder along, say which: --autoencoder …/autoencoder.safetensors")
@@ -282,8 +284,6 @@ def train(config: VideoTraining) -> Path:
     torch.manual_seed(config.seed)
     model = Trainer(config).to(runtime.device)
     average = {name: value.detach().clone() for name, value in model.state_dict().items()}
-    if config.compile:
-        model.video.transformer.compile_blocks()
     optimizers = model.optimizers(config)
     start = take_up_run(folder, model, optimizers, average)
     parameters = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]

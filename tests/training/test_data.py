@@ -132,15 +132,15 @@ def test_data_that_was_made_otherwise_is_found_out(folder: Path, tmp_path: Path)
     phrasing = world.say(scene, meaning, rng, "held_out")
     lie = "turn off the light" if meaning.verb != "light_off" else "wait"
     for name, changes, told in (
-        ("held", {"action": {"meaning": str(held)}}, f"action 1, {held}, is a held-out transition"),
+        ("held", {"action": {"meaning": str(held)}}, f"action 1: {held} is a held-out transition"),
         ("rules", {"action": {"legal": legal}}, "is labelled against the rules"),
-        ("word", {"action": {"meaning": "fly red"}}, "fly red, can't be meant there"),
+        ("word", {"action": {"meaning": "fly red"}}, "fly red can't be meant there"),
         ("seed", {"seed": TRAINING_SEEDS}, "seeds of training are below"),
         ("below", {"seed": -1}, "seeds of training are below"),
         ("six", {"scene": {"blocks": 6}}, "kept for evaluation"),
         ("phrase", {"action": {"sentences": [phrasing]}}, "held-out phrasing"),
         ("lie", {"action": {"text": lie}}, "is said in other words"),
-        ("sense", {"action": {"verb": "nonsense", "legal": False}}, "is no nonsense"),
+        ("sense", {"action": {"verb": "nonsense", "legal": False}}, "should be nonsense is none"),
         ("odd", {"seed": "5"}, "not of this layout"),
         ("none", {"actions": None}, "not of this layout"),
         ("bare", {"actions": ["pick"]}, "not of this layout"),
