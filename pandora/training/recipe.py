@@ -52,6 +52,7 @@ class Recipe(Config):
     fresh: float = 0.5  # as many clips again, relative, in episodes of two actions: that many more scenes to begin from
     ahead: int = 0  # clips of each world to begin with, while the rest is made beside the training; 0: all of them
     weight: tuple[str, ...] = ()  # of a world in the mixture, such as blocks=2; 1 where none is given
+    films: tuple[str, ...] = ()  # folders of imported clips to learn from as well, with weights: data/kitchen=0.5
     start_from: str = ""  # weights that ship, to go on from; the worlds that they know are kept
     aligned: str = ""  # backbone and adapter to begin with, in the place of the stage alignment
     autoencoder: str = ""  # autoencoder.safetensors to use, in the place of the stage autoencoder
@@ -78,11 +79,12 @@ class Recipe(Config):
         if unknown := set(weights) - set(self.names):
             raise InvalidInput(f"There is a weight for {', '.join(sorted(unknown))}, which is none of the worlds.")
         folders = {self.data: 1.0, **({self.data_fresh: self.fresh} if self.fresh else {})}
-        return ",".join(
+        made = (
             f"{folder}/{name}={float(weights.get(name, '1')) * share:g}"
             for folder, share in folders.items()
             for name in self.names
         )
+        return ",".join((*made, *self.films))
 
     @property
     def data_fresh(self) -> str:

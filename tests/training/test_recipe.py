@@ -11,8 +11,10 @@ from safetensors.torch import load_file
 from pandora import presets
 from pandora.errors import InvalidInput, UnknownName
 from pandora.training import alignment
+from pandora.training.importing import Import, bring
 from pandora.training.recipe import Recipe, run
 from pandora.world_model import WorldModel
+from tests.training.test_importing import film
 
 TINY = presets.tiny()
 
@@ -22,12 +24,16 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     """A recipe of seconds for a tiny model, done."""
     folder = tmp_path_factory.mktemp("recipe")
     model = presets.tiny_model()
+    film(folder / "mine" / "grey.mp4", 20)
+    (folder / "mine" / "films.jsonl").write_text('{"file": "grey.mp4", "caption": "the wall turns white"}')
+    bring(Import(source=str(folder / "mine"), out=str(folder / "walls"), processes=1))
     alignment.save(folder / "aligned", model.backbone, model.adapter)
     transformer = replace(TINY.video.transformer, keyframes=2)
     config = Recipe(
-        worlds=("blocks", "nature"), weight=("blocks=2",), out=str(folder / "run"), data=str(folder / "data"), clips=4,
-        minutes=0.02, batch=2, processes=1, threads=1, aligned=str(folder / "aligned"), device="cpu", novelty=0,
-        model=replace(TINY.video, transformer=transformer), decoder=TINY.autoencoder,
+        worlds=("blocks", "nature"), weight=("blocks=2",), films=(f"{folder / 'walls'}=3",),
+        out=str(folder / "run"), data=str(folder / "data"), clips=4, minutes=0.02, batch=2, processes=1, threads=1,
+        aligned=str(folder / "aligned"), device="cpu", novelty=0, model=replace(TINY.video, transformer=transformer),
+        decoder=TINY.autoencoder,
     )  # fmt: skip
     assert run(config) == folder / "run" / "weights"
     return config
@@ -42,6 +48,13 @@ def test_it_ends_in_weights_that_know_all_worlds(recipe: Recipe) -> None:
         state, clip = model.step(model.begin(picture), "it starts to rain")
         assert clip.frames.shape == (8, 128, 128, 3)
         assert state.latents.shape[1] == 3
+
+
+def test_films_of_others_are_learned_from(recipe: Recipe) -> None:
+    assert len(list(Path(recipe.films[0].partition("=")[0]).glob("*.safetensors"))) == 1
+    for stage in ("autoencoder", "video", "rollout"):
+        settings = json.loads((Path(recipe.out) / stage / "runs.jsonl").read_text().splitlines()[0])["config"]
+        assert settings["data"].endswith(f",{recipe.films[0]}")
 
 
 def test_what_is_done_is_passed_over(recipe: Recipe) -> None:
