@@ -144,6 +144,12 @@ def test_what_the_house_does_not_have_changes_nothing() -> None:
     assert all(WORLD.advance(scene, m) == scene and not WORLD.is_legal(scene, m) for m in absent)
 
 
+def test_a_house_that_has_everything_is_asked_for_what_is_there() -> None:
+    scene = WORLD.reset(623)
+    assert {piece.name for piece in scene.house.furnishing.pieces} == set(rules.THINGS)
+    assert all(WORLD.is_legal(scene, m) for m in WORLD.meanings(scene) if m.arguments)
+
+
 def test_waiting_and_bumping_keep_the_facts() -> None:
     rng = np.random.default_rng(0)
     for seed in SEEDS:

@@ -91,10 +91,10 @@ def meanings(state: HouseState) -> list[Meaning]:
 
 
 def _absent(state: HouseState) -> list[str]:
-    """Two things that the house does not have, so that asking for them changes nothing."""
+    """Two things that the house does not have, so that asking for them changes nothing; fewer where it has the rest."""
     there = {piece.name for piece in state.house.furnishing.pieces}
     names = [name for name in THINGS if name not in there]
-    return [names[(state.seed + part * len(names) // 2) % len(names)] for part in (0, 1)]
+    return list(dict.fromkeys(names[(state.seed + part * len(names) // 2) % len(names)] for part in (0, 1) if names))
 
 
 def ahead(state: HouseState) -> str:
