@@ -59,6 +59,7 @@ class Recipe(Config):
     batch: int = 0  # of the video stages; 0: 256 on a GPU, 12 on a CPU
     threads: int = 0  # 0: one a CPU core, up to eight
     processes: int = 0  # that make data; 0: one a CPU core
+    compile: bool = False  # the video model's blocks, by torch: needs a C++ compiler, or triton
     novelty: int = 2000  # frames of each world that tell what a strange picture is; 0: nothing tells
     until: str = ""  # the last stage to run; none: all of them
     seed: int = 0
@@ -234,6 +235,7 @@ class Stages:
             stage, data=self.mixture, autoencoder=self.latents, out=f"{self.out}/{name}", steps=ENDLESS,
             batch=self.config.batch or (256 if self.on_gpu else 12), save_every=500 if self.on_gpu else 100,
             seed=self.seed, threads=self.threads, device=self.device, model=self.config.model,
+            compile=self.config.compile,
         )  # fmt: skip
 
 
