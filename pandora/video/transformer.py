@@ -25,7 +25,7 @@ from torch.utils.checkpoint import checkpoint
 
 from pandora.config import Config
 from pandora.errors import InvalidConfig
-from pandora.video.block import Block, layer_norm, modulate, silence
+from pandora.video.block import Block, layer_norm, logistic_gelu, modulate, silence
 from pandora.video.cache import Buffers, Cache, LayerCache, Past, RollingCache, gather, line_up, place
 from pandora.video.keyframes import COARSE, KeyframeEmbedding, place_keyframes
 from pandora.video.rotary import as_real, rope_3d
@@ -138,6 +138,7 @@ class CausalVideoTransformer(nn.Module):
         """
         torch._dynamo.config.recompile_limit = max(32, torch._dynamo.config.recompile_limit)
         for block in self.blocks:
+            block.get_submodule("ffn.net.0").gelu = logistic_gelu  # type: ignore[assignment]
             block.compile(dynamic=True)
 
     def begin_roads(self) -> None:
