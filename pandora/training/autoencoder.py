@@ -22,6 +22,7 @@ class AutoencoderTraining(Config):
     data: str = "data/blocks"  # a folder of shards, or several with weights: data/blocks=2,data/road=1
     out: str = "runs/autoencoder"
     start_from: str = ""  # autoencoder.safetensors of an earlier, perhaps smaller one; what it lacks starts silent
+    decoder_only: bool = False  # the encoder stays as it is, and with it all that was encoded and trained on
     keep: str = ""  # data whose latents stay those of `start_from`, so that what was trained on them goes on working
     keep_weight: float = 1.0
     keep_batch: int = 1
@@ -75,7 +76,8 @@ def shown_error(made: Tensor, true: Tensor, moving_weight: float, rest_weight: f
 def loss_of(model: Autoencoder, video: Tensor, config: AutoencoderTraining) -> tuple[Tensor, Tensor]:
     """Weighted reconstruction loss and the plain mean squared error (in 0..1 units)."""
     sequence = torch.cat([video[:, :, :1].expand(-1, -1, 3, -1, -1), video], 2)
-    raw = model.encode_raw(sequence)
+    with torch.set_grad_enabled(not config.decoder_only):
+        raw = model.encode_raw(sequence)
     noisy = raw + config.latent_noise * raw.detach().std((0, 2, 3, 4), keepdim=True) * torch.randn_like(raw)
     memory = model.begin_memory(video.shape[0], *raw.shape[-2:])
     made = model.decode_raw(noisy, memory)[0]
@@ -96,6 +98,12 @@ class Kept:
         with torch.no_grad():
             old = self.before.encode(video)
         return (model.encode(video).float() - old.float()).square().mean()
+
+
+def freeze_encoder(model: Autoencoder) -> None:
+    """Have only the decoder learn: latents stay what they are, and whatever was trained on them goes on working."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(not model.encodes(name))
 
 
 @torch.no_grad()
@@ -121,10 +129,13 @@ def train(config: AutoencoderTraining) -> Path:
     model = Autoencoder(config.model).to(runtime.device)
     if config.start_from:
         model.load_state_dict(load_file(config.start_from), strict=False)
-    elif config.keep:
-        raise InvalidConfig("keep needs start_from, the autoencoder whose latents are kept.")
+    elif config.keep or config.decoder_only:
+        raise InvalidConfig("keep and decoder_only need start_from, the autoencoder whose latents are kept.")
+    if config.decoder_only:
+        freeze_encoder(model)
     before = copy.deepcopy(model).requires_grad_(False) if config.keep else None
-    optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, betas=(0.9, 0.98), weight_decay=1e-3)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, config.learning_rate, betas=(0.9, 0.98), weight_decay=1e-3)
     start = take_up_run(folder, model, [optimizer])
     record(folder, config)
     log, course = Log(folder, config.steps, start), Course(folder, config, [optimizer], start)
@@ -137,7 +148,7 @@ def train(config: AutoencoderTraining) -> Path:
             loss, error = loss_of(model, video, config)
             change = kept.change(model) if kept else loss.new_zeros(())
         (loss + config.keep_weight * change).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         optimizer.zero_grad()
         log.add(
@@ -147,7 +158,7 @@ def train(config: AutoencoderTraining) -> Path:
             log(course.done, course.total)
         if course.saves:
             keep_run(folder, model, [optimizer], course.done, spent=course.spent)
-    if kept is None:
+    if kept is None and not config.decoder_only:
         measure_latents(model, config)
     log.curve("loss", "psnr")
     return save_autoencoder(model, folder)

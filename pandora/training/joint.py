@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pandora.media import Frames
-from pandora.training.autoencoder import shown_error, to_video
+from pandora.training.autoencoder import freeze_encoder, shown_error, to_video
 from pandora.training.clips import Clips, Place
 from pandora.training.filmcodec import decode_film
 from pandora.training.shards import TarSample, samples
@@ -55,8 +55,7 @@ class JointDecoder(nn.Module):
     def __init__(self, autoencoder: Autoencoder):
         super().__init__()
         self.autoencoder = autoencoder.train()
-        for name, parameter in autoencoder.named_parameters():
-            parameter.requires_grad_(not autoencoder.encodes(name))
+        freeze_encoder(autoencoder)
 
     def loss(self, last: Tensor, clean: Tensor, films: Tensor) -> Tensor:
         """Of the first rows of a batch, as many as there are films.

@@ -75,6 +75,21 @@ def test_an_autoencoder_goes_on_without_moving_the_latents_it_keeps(folder: Path
         autoencoder.train(autoencoder.AutoencoderTraining(out=str(tmp_path / "none"), keep=str(folder / "data")))
 
 
+def test_a_decoder_learns_alone(folder: Path, tmp_path: Path) -> None:
+    begun = folder / "ae" / "autoencoder.safetensors"
+    stage = autoencoder.AutoencoderTraining(
+        data=str(folder / "data"), out=str(tmp_path / "run"), start_from=str(begun), decoder_only=True, steps=4,
+        batch=2, frames=5, log_every=2, save_every=2, model=TINY.autoencoder, device="cpu",
+    )  # fmt: skip
+    before, after = load_file(begun), load_file(autoencoder.train(stage))
+    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    model = Autoencoder(TINY.autoencoder)
+    assert changed
+    assert not any(model.encodes(name) for name in changed)
+    with pytest.raises(InvalidConfig, match="start_from"):
+        autoencoder.train(replace(stage, start_from="", out=str(tmp_path / "none")))
+
+
 def test_clips_begin_with_a_world_that_stood_still(folder: Path) -> None:
     clips = Clips(str(folder / "data"), history=2, chunk=2)
     assert (clips.size, clips.length((0, 1))) == (12, 2)
