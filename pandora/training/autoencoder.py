@@ -76,8 +76,7 @@ def shown_error(made: Tensor, true: Tensor, moving_weight: float, rest_weight: f
 def loss_of(model: Autoencoder, video: Tensor, config: AutoencoderTraining) -> tuple[Tensor, Tensor]:
     """Weighted reconstruction loss and the plain mean squared error (in 0..1 units)."""
     sequence = torch.cat([video[:, :, :1].expand(-1, -1, 3, -1, -1), video], 2)
-    with torch.set_grad_enabled(not config.decoder_only):
-        raw = model.encode_raw(sequence)
+    raw = model.encode_raw(sequence)
     noisy = raw + config.latent_noise * raw.detach().std((0, 2, 3, 4), keepdim=True) * torch.randn_like(raw)
     memory = model.begin_memory(video.shape[0], *raw.shape[-2:])
     made = model.decode_raw(noisy, memory)[0]

@@ -89,7 +89,7 @@ def train_on(config: JudgeConfig, world: World) -> Path:
         log.began = time.monotonic()
         for step in course:
             log.add(**_step(config, probe, optimizer, average, pool, rendered, step))
-            if course.logs or course.over:
+            if course.logs:
                 log(course.done, course.total)
             if course.saves:
                 keep_run(folder, probe, [optimizer], course.done, average, course.spent)

@@ -158,7 +158,7 @@ class Course:
 
     @property
     def logs(self) -> bool:
-        return self.done % self.plan.log_every == 0
+        return self.done % self.plan.log_every == 0 or self.over
 
     @property
     def saves(self) -> bool:

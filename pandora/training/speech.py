@@ -238,7 +238,7 @@ def train(config: SpeechConfig) -> Path:
         step_all(optimizers)
         blend(average, learner, config.ema, step)
         log.add(**{name: part.item() for name, part in parts.items()}, **others)
-        if course.logs or course.over:
+        if course.logs:
             log(course.done, course.total)
         if course.saves:
             keep_run(folder, learner, optimizers, course.done, average, course.spent)

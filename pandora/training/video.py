@@ -322,7 +322,7 @@ def train(config: VideoTraining) -> Path:
         blend(average, model, config.ema, step)
         if unseen is not None and (course.done % config.unseen_every == 0 or course.over):
             log.add(**{f"unseen.{world}": error for world, error in unseen(model, average).items()})
-        if rank == 0 and (course.logs or course.over):
+        if rank == 0 and course.logs:
             log(course.done, course.total, clips=clips.size)
         if course.saves:
             clips.refresh()
