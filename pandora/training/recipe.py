@@ -1,6 +1,6 @@
 """`pandora train recipe`: from nothing to a weights folder by one command, within a time, and resumable.
 
-    data -> autoencoder -> encode -> alignment -> video -> speech -> rollout -> export
+    data -> autoencoder -> encode -> alignment -> video -> speech -> rollout -> decoder -> export
 
 Each stage is one that can be run alone; here they share a budget of minutes. A stage that is done leaves `done.json`
 beside its run and is passed over; a stopped one goes on where it stood. With `start_from` nothing is begun anew:
@@ -22,6 +22,7 @@ from pandora.errors import InvalidInput, UnknownName
 from pandora.runtime import Runtime, resolve_device
 from pandora.training import alignment, autoencoder, encoding, export, rollout, speech, supply, video
 from pandora.training import data as data_stage
+from pandora.training.autoencoder import AutoencoderTraining
 from pandora.video.autoencoder import AutoencoderConfig
 from pandora.video.flow import VideoConfig
 from pandora.video.transformer import TransformerConfig
@@ -29,10 +30,10 @@ from pandora.world_model import WorldModelConfig
 from pandora.worlds import world_names
 
 SHARES: Mapping[str, float] = {  # of the minutes; the rest is for making and encoding data
-    "autoencoder": 0.13, "alignment": 0.1, "video": 0.3, "speech": 0.1, "rollout": 0.2,
+    "autoencoder": 0.11, "alignment": 0.08, "video": 0.28, "speech": 0.1, "rollout": 0.2, "decoder": 0.06,
 }  # fmt: skip
 TALKS = "blocks"  # the world whose states have words
-ORDER = ("data", "autoencoder", "encode", "alignment", "video", "speech", "rollout", "export")
+ORDER = ("data", "autoencoder", "encode", "alignment", "video", "speech", "rollout", "decoder", "export")
 ENDLESS = 10**9  # steps, where the clock decides
 _SHORT = 2  # actions of the episodes in fresh scenes
 
@@ -55,7 +56,7 @@ class Recipe(Config):
     films: tuple[str, ...] = ()  # folders of imported clips to learn from as well, with weights: data/kitchen=0.5
     start_from: str = ""  # weights that ship, to go on from; the worlds that they know are kept
     aligned: str = ""  # backbone and adapter to begin with, in the place of the stage alignment
-    autoencoder: str = ""  # autoencoder.safetensors to use, in the place of the stage autoencoder
+    autoencoder: str = ""  # autoencoder.safetensors to use, in the place of the stages autoencoder and decoder
     batch: int = 0  # of the video stages; 0: 256 on a GPU, 12 on a CPU
     threads: int = 0  # 0: one a CPU core, up to eight
     processes: int = 0  # that make data; 0: one a CPU core
@@ -125,6 +126,7 @@ class Stages:
         self.on_gpu = resolve_device(config.device).type == "cuda"
         self.threads = config.threads or Runtime.resolve(config.device).threads
         self.latents = config.autoencoder or f"{config.out}/autoencoder/autoencoder.safetensors"
+        self.shown = config.autoencoder or f"{config.out}/decoder/autoencoder.safetensors"
         self.aligned = config.aligned or f"{config.out}/alignment"
         self.supply = supply.Supply(
             self._made(),
@@ -133,7 +135,7 @@ class Stages:
             ),
             Path(config.out) / "supply",
         )  # fmt: skip
-        given = {"alignment": config.aligned, "autoencoder": config.autoencoder}
+        given = {"alignment": config.aligned, "autoencoder": config.autoencoder, "decoder": config.autoencoder}
         left_out = {name for name, path in given.items() if path}
         left_out |= set[str]() if TALKS in config.names else {"speech"}
         self.names = [name for name in ORDER if name not in left_out]
@@ -144,16 +146,11 @@ class Stages:
 
     def autoencoder(self) -> None:
         self._supply("make")
-        batch, rate, memory = (64, 2e-3, 24.0) if self.on_gpu else (4, 1e-3, 2.0)
-        config = autoencoder.AutoencoderTraining(
-            data=self.mixture, out=f"{self.out}/autoencoder", steps=ENDLESS, minutes=self.minutes["autoencoder"],
-            seed=self.seed, threads=self.threads, readers=max(2, self.threads), device=self.device,
-            model=self.config.decoder, batch=batch, learning_rate=rate, film_memory=memory,
-        )  # fmt: skip
+        config = self._autoencoder("autoencoder")
         if self.config.start_from:
             weights = Path(self.config.start_from) / "autoencoder.safetensors"
             keep = ",".join(f"{self.config.data}/{name}" for name in self.kept)
-            config = replace(config, start_from=str(weights), keep=keep, keep_batch=max(1, batch // 8))
+            config = replace(config, start_from=str(weights), keep=keep, keep_batch=max(1, config.batch // 8))
         autoencoder.train(config)
 
     def encode(self) -> None:
@@ -193,11 +190,15 @@ class Stages:
         )
         rollout.train(self._drawn(begun, "rollout"))
 
+    def decoder(self) -> None:
+        """Alone, as the encoder's latents are what the video model has learned by now."""
+        autoencoder.train(replace(self._autoencoder("decoder"), start_from=self.latents, decoder_only=True))
+
     def export(self) -> None:
         made, config = f"{self.out}/rollout", self.config
         export.export(
             export.ExportConfig(
-                video=made, aligned=made, autoencoder=self.latents, worlds=config.names, novelty=config.novelty,
+                video=made, aligned=made, autoencoder=self.shown, worlds=config.names, novelty=config.novelty,
                 out=f"{self.out}/weights",
             )
         )  # fmt: skip
@@ -223,6 +224,15 @@ class Stages:
         self.kept = tuple(name for name in config.names if name in begun.worlds)
         transformer = replace(begun.video.transformer, keyframes=config.model.transformer.keyframes)
         return replace(config, model=replace(begun.video, transformer=transformer), decoder=begun.autoencoder)
+
+    def _autoencoder(self, name: str) -> AutoencoderTraining:
+        """A stage of the autoencoder with what both of them share."""
+        batch, rate, memory = (64, 2e-3, 24.0) if self.on_gpu else (4, 1e-3, 2.0)
+        return AutoencoderTraining(
+            data=self.mixture, out=f"{self.out}/{name}", steps=ENDLESS, minutes=self.minutes[name],
+            seed=self.seed, threads=self.threads, readers=max(2, self.threads), device=self.device,
+            model=self.config.decoder, batch=batch, learning_rate=rate, film_memory=memory,
+        )  # fmt: skip
 
     def _supply(self, *jobs: str) -> None:
         """See to it that more data comes, if not all of it is there."""

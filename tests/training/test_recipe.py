@@ -13,6 +13,7 @@ from pandora.errors import InvalidInput, UnknownName
 from pandora.training import alignment
 from pandora.training.importing import Import, bring
 from pandora.training.recipe import Recipe, run
+from pandora.video.autoencoder import Autoencoder
 from pandora.world_model import WorldModel
 from tests.training.test_importing import film
 
@@ -55,6 +56,18 @@ def test_films_of_others_are_learned_from(recipe: Recipe) -> None:
     for stage in ("autoencoder", "video", "rollout"):
         settings = json.loads((Path(recipe.out) / stage / "runs.jsonl").read_text().splitlines()[0])["config"]
         assert settings["data"].endswith(f",{recipe.films[0]}")
+
+
+def test_the_decoder_learns_last_and_the_latents_stay(recipe: Recipe) -> None:
+    model = Autoencoder(recipe.decoder)
+    before, after, shown = (
+        load_file(Path(recipe.out) / stage / "autoencoder.safetensors")
+        for stage in ("autoencoder", "decoder", "weights")
+    )
+    learned = {name for name in before if not torch.equal(before[name], after[name])}
+    assert learned
+    assert not any(model.encodes(name) for name in learned)
+    assert all(torch.equal(shown[name].float(), after[name].to(shown[name].dtype).float()) for name in shown)
 
 
 def test_what_is_done_is_passed_over(recipe: Recipe) -> None:
