@@ -2,6 +2,7 @@
 
     sizes      how large the video model is, against its accuracy and its speed
     data       how much it learns from
+    mixture    all worlds alike, what goes badly more often, or one world after another
     rollouts   with and without training on its own rollouts
     memory     with and without key frames
     roads      told by a language model that sees the world and remembers, or by the plain text of the action
@@ -43,7 +44,7 @@ _TIMED = 12  # clips
 class Study(Config):
     """What is varied, and what all variants share."""
 
-    what: str = ""  # sizes, data, rollouts, memory, joint, roads or transfer
+    what: str = ""  # sizes, data, mixture, rollouts, memory, joint, roads or transfer
     data: str = "data/general"  # with a folder a world
     worlds: tuple[str, ...] = ("blocks",)  # that are trained on, and measured
     aligned: str = "weights/pandora-small"  # backbone and adapter
@@ -53,6 +54,7 @@ class Study(Config):
     minutes: float = 20.0  # a variant
     steps: int = 10**9  # at most, a variant
     batch: int = 12
+    unseen: str = ""  # a folder with a world each, of films that no variant learns from: how far off it is there
     own: float = 0.34  # share of rows on the model's own history
     kept_out: tuple[str, ...] = ("push_left", "push_right")  # transfer: verbs of `into` that are not trained there
     into: str = "tabletop"  # transfer: the world that shall learn them elsewhere
@@ -66,7 +68,8 @@ class Study(Config):
         return ",".join(f"{self.data}/{name}" for name in worlds)
 
 
-Variants = dict[str, video.VideoTraining]
+Stages = tuple[video.VideoTraining, ...]  # each goes on from what the one before has learned
+Variants = dict[str, video.VideoTraining | Stages]
 
 
 def run(config: Study) -> Path:
@@ -75,16 +78,28 @@ def run(config: Study) -> Path:
         raise UnknownName("study", config.what, sorted(STUDIES))
     folder, console = Path(config.out) / config.what, Console(highlight=False)
     found: dict[str, dict[str, Any]] = {}
-    for name, training in STUDIES[config.what](config, _common(config)).items():
+    for name, variant in STUDIES[config.what](config, _common(config)).items():
         place = folder / name.replace(" ", "-")
         console.rule(f"{config.what}: {name}", align="left")
         measured = place / "measured.json"
         if not measured.exists():
-            video.train(replace(training, out=str(place)))
+            training = _train(variant if isinstance(variant, tuple) else (variant,), place)
             _measure(config, training, place, measured, console)
         found[name] = json.loads(measured.read_text())
     _write(config, folder, found)
     return folder
+
+
+def _train(stages: Stages, place: Path) -> video.VideoTraining:
+    """Stage by stage, the last one in `place` itself, which is returned."""
+    for number, stage in enumerate(stages, 1):
+        out = str(place if number == len(stages) else place / f"stage-{number}")
+        stage = replace(stage, out=out)
+        if number > 1:
+            before = str(place / f"stage-{number - 1}")
+            stage = replace(stage, start_from=before, aligned=before)
+        video.train(stage)
+    return stage
 
 
 def _common(study: Study) -> video.VideoTraining:
@@ -92,6 +107,7 @@ def _common(study: Study) -> video.VideoTraining:
         data=study.mixture(study.worlds), aligned=study.aligned, autoencoder=study.autoencoder, tune=True,
         own=study.own, start_from=study.start_from, steps=study.steps, minutes=study.minutes, batch=study.batch,
         seed=study.seed, threads=study.threads, device=study.device, model=study.model, save_every=200,
+        unseen=",".join(f"{study.unseen}/{name}" for name in study.worlds) if study.unseen else "",
     )  # fmt: skip
 
 
@@ -110,6 +126,18 @@ def _sizes(study: Study, common: video.VideoTraining) -> Variants:
 
 def _data(study: Study, common: video.VideoTraining) -> Variants:
     return {name: replace(common, share=share) for name, share in SHARES.items()}
+
+
+def _mixture(study: Study, common: video.VideoTraining) -> Variants:
+    worlds, minutes = study.worlds, study.minutes / len(study.worlds)
+    if len(worlds) < 2:
+        raise InvalidConfig("A mixture needs two worlds or more: --worlds blocks --worlds road …")
+    growing = (study.mixture(worlds[: count + 1]) for count in range(len(worlds)))
+    return {
+        "all alike": replace(common, floor=1.0),
+        "what goes badly": common,
+        "one after another": tuple(replace(common, data=data, minutes=minutes) for data in growing),
+    }
 
 
 def _rollouts(study: Study, common: video.VideoTraining) -> Variants:
@@ -148,6 +176,7 @@ def _transfer(study: Study, common: video.VideoTraining) -> Variants:
 ASKED: Mapping[str, tuple[str, ...]] = {
     "sizes": ("followed", "horizon.8"),
     "data": ("followed", "followed.held_out_phrasings"),
+    "mixture": ("followed",),
     "rollouts": ("followed", "horizon.8"),
     "memory": ("followed", "return"),
     "joint": ("followed", "drift"),
@@ -155,8 +184,8 @@ ASKED: Mapping[str, tuple[str, ...]] = {
     "transfer": ("followed",),
 }
 STUDIES: Mapping[str, Callable[[Study, video.VideoTraining], Variants]] = {
-    "sizes": _sizes, "data": _data, "rollouts": _rollouts, "memory": _memory, "joint": _joint, "roads": _roads,
-    "transfer": _transfer,
+    "sizes": _sizes, "data": _data, "mixture": _mixture, "rollouts": _rollouts, "memory": _memory, "joint": _joint,
+    "roads": _roads, "transfer": _transfer,
 }  # fmt: skip
 
 
@@ -176,6 +205,7 @@ def _measure(study: Study, training: video.VideoTraining, place: Path, out: Path
     for name in worlds:
         report = evaluation.run(weights, world=name, sizes=sizes, device=study.device, console=console)
         rows |= {row.name: asdict(row) for row in report.rows if row.name.startswith(f"{name}.")}
+    rows |= {f"{name}.unseen": _point(error) for name, error in _unseen(place).items()}
     model = WorldModel.from_pretrained(weights, device=study.device)
     told = {
         "parameters": sum(p.numel() for p in model.video.parameters()),
@@ -185,6 +215,17 @@ def _measure(study: Study, training: video.VideoTraining, place: Path, out: Path
         "settings": training.to_dict(),
     }
     out.write_text(json.dumps({**told, "rows": rows}, indent=1) + "\n")
+
+
+def _unseen(place: Path) -> dict[str, float]:
+    """By world, how far off the run is on films that it has not learned from, as it told when it ended."""
+    entries = [json.loads(line) for line in (place / "metrics.jsonl").read_text().splitlines()]
+    told = [entry for entry in entries if any(key.startswith("unseen.") for key in entry)]
+    return {key.removeprefix("unseen."): value for key, value in (told[-1] if told else {}).items() if "unseen." in key}
+
+
+def _point(value: float) -> dict[str, float]:
+    return {"value": value, "low": value, "high": value}
 
 
 def _clip_ms(model: WorldModel, world: str) -> float:
@@ -200,9 +241,10 @@ def _clip_ms(model: WorldModel, world: str) -> float:
 
 def _write(study: Study, folder: Path, found: Mapping[str, Mapping[str, Any]]) -> None:
     """`study.md`, `study.json` and `study.png` of what was measured, a variant after the other."""
-    asked = [f"{world}.{row}" for row in ASKED[study.what] for world in study.worlds]
+    asked = [f"{world}.{row}" for row in (*ASKED[study.what], "unseen") for world in study.worlds]
     if study.what == "transfer":
-        asked = [f"{study.into}.followed.verb.{verb}" for verb in study.kept_out] + [f"{study.into}.followed"]
+        kept_out = (f"followed.verb.{verb}" for verb in study.kept_out)
+        asked = [f"{study.into}.{row}" for row in (*kept_out, "followed", "unseen")]
     asked = [name for name in asked if any(name in entry["rows"] for entry in found.values())]
     lines = [
         f"| {study.what} | parameters | ms a clip | " + " | ".join(f"`{name}`" for name in asked) + " |",
@@ -214,6 +256,8 @@ def _write(study: Study, folder: Path, found: Mapping[str, Mapping[str, Any]]) -
     told = next(iter(found.values()))
     effort = f"{study.minutes:g} minutes a variant, batches of {study.batch}, seed {study.seed}"
     lines += ["", f"{effort}, on {told['device']} ({told['threads']} threads); 95 % intervals."]
+    if any(name.endswith(".unseen") for name in asked):
+        lines += ["`unseen`: the squared error where films move that no variant learned from; to stand still has 1."]
     (folder / "study.md").write_text("\n".join(lines) + "\n")
     kept = {name: {**entry, "rows": {k: entry["rows"].get(k) for k in asked}} for name, entry in found.items()}
     (folder / "study.json").write_text(json.dumps({"what": study.what, "variants": kept}, indent=1) + "\n")
@@ -221,7 +265,10 @@ def _write(study: Study, folder: Path, found: Mapping[str, Mapping[str, Any]]) -
 
 
 def _cell(row: Mapping[str, Any] | None) -> str:
-    return "" if row is None else f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+    if row is None:
+        return ""
+    interval = f" ({row['low']:.3f} to {row['high']:.3f})" if row["low"] < row["high"] else ""
+    return f"{row['value']:.3f}{interval}"
 
 
 def _draw(study: Study, path: Path, asked: Sequence[str], found: Mapping[str, Mapping[str, Any]]) -> None:
@@ -244,7 +291,8 @@ def _draw(study: Study, path: Path, asked: Sequence[str], found: Mapping[str, Ma
             axis.annotate(name, (place, 0.02), ha="center", fontsize=8)
     else:
         axis.set_xticks(places, names)
-    axis.set(ylabel="share", ylim=(0, 1.02), title=f"{study.what}, {study.minutes:g} minutes each")
+    shown = "share, or relative error" if any(row.endswith(".unseen") for row in asked) else "share"
+    axis.set(ylabel=shown, ylim=(0, 1.02), title=f"{study.what}, {study.minutes:g} minutes each")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)
     figure.savefig(path, dpi=120)

@@ -2,13 +2,16 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from shutil import copytree
+from typing import Any
 
 import pytest
 
 from pandora import presets
 from pandora.errors import InvalidConfig, UnknownName
-from pandora.study import STUDIES, Study, run
-from pandora.training import alignment, autoencoder, data, encoding, video
+from pandora.study import STUDIES, Study, _common, _train, _unseen, run  # pyright: ignore[reportPrivateUsage]
+from pandora.training import alignment, autoencoder, data, encoding
 
 TINY = presets.tiny()
 
@@ -51,9 +54,7 @@ def test_variants_stand_side_by_side(study: Study) -> None:
 
 
 def test_what_each_study_varies(study: Study) -> None:
-    from pandora.study import _common  # pyright: ignore[reportPrivateUsage]
-
-    def variants(what: str, config: Study = study) -> list[video.VideoTraining]:
+    def variants(what: str, config: Study = study) -> list[Any]:
         return list(STUDIES[what](config, _common(config)).values())
 
     widths = [v.model.transformer.num_attention_heads for v in variants("sizes")]
@@ -63,10 +64,26 @@ def test_what_each_study_varies(study: Study) -> None:
     assert [v.model.transformer.keyframes for v in variants("memory")] == [0, 2]
     assert [v.joint > 0 for v in variants("joint")] == [False, True]
     both = replace(study, worlds=("blocks", "tabletop"))
+    alike, badly, stages = variants("mixture", both)
+    assert alike.floor > badly.floor
+    assert [stage.data.count(",") for stage in stages] == [0, 1]
+    assert sum(stage.minutes for stage in stages) == badly.minutes
     alone, elsewhere, there = variants("transfer", both)
     assert alone.data == f"{study.data}/tabletop"
     assert "tabletop/push_left (illegal)" in elsewhere.without
     assert there.without == ()
+
+
+def test_a_curriculum_goes_on_from_what_it_has_learned(study: Study, tmp_path: Path) -> None:
+    twice = tmp_path / "data" / "twice"
+    copytree(f"{study.data}/blocks", twice)
+    stages = (_common(study), replace(_common(study), data=f"{study.data}/blocks,{twice}", unseen=str(twice)))
+    _train(stages, tmp_path / "run")
+    first, last = (json.loads((tmp_path / "run" / part / "config.json").read_text()) for part in ("stage-1", "."))
+    assert first == last
+    settings = json.loads((tmp_path / "run" / "runs.jsonl").read_text().splitlines()[0])["config"]
+    assert settings["start_from"] == settings["aligned"] == str(tmp_path / "run" / "stage-1")
+    assert _unseen(tmp_path / "run")["blocks"] > 0
 
 
 def test_what_can_not_be_studied_is_said(study: Study) -> None:
@@ -76,3 +93,5 @@ def test_what_can_not_be_studied_is_said(study: Study) -> None:
         run(replace(study, what="sizes", start_from="weights/pandora-small"))
     with pytest.raises(InvalidConfig, match="tabletop"):
         run(replace(study, what="transfer"))
+    with pytest.raises(InvalidConfig, match="two worlds"):
+        run(replace(study, what="mixture"))
