@@ -4,7 +4,7 @@ A trial is a story of several actions; which clip of it is judged, and how, is t
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,9 +46,11 @@ def can_return(world: World) -> bool:
 def switches(bench: Bench) -> list[Row]:
     """`switch`: the weather or the like is changed in the middle of a walk; all that the clip shows is right.
 
-    `switch.changed`: what should change is as it should be; `switch.kept`: all else is.
+    `switch.changed`: what should change is as it should be; `switch.kept`: all else is. `switch.psnr`: all
+    pixels against the true ones, as no judge looks at every tree.
     """
     outcomes = _outcomes()
+    pixels: dict[str, list[float]] = defaultdict(list)
     for name, trial, clips in _try(bench, "switch", lambda index: _switch(bench.world, bench.seed, index)):
         turn = trial.story.turns[-1]
         verdict = judge(bench.world, clips[-2][-1], clips[-1], turn, trial.before)
@@ -56,7 +58,8 @@ def switches(bench: Bench) -> list[Row]:
         outcomes["switch"][name].append(verdict.right)
         outcomes["switch.changed"][name].append(verdict.decoded and turn.facts - trial.before <= read)
         outcomes["switch.kept"][name].append(verdict.decoded and turn.facts & trial.before <= read)
-    return _shares(bench, outcomes)
+        pixels[name].append(psnr(clips[-1], turn.frames) or 0.0)
+    return [*_shares(bench, outcomes), *_decibels(bench, "switch.psnr", pixels)]
 
 
 def returns(bench: Bench) -> list[Row]:
@@ -76,8 +79,7 @@ def returns(bench: Bench) -> list[Row]:
         outcomes["return"][name].append(back)
         outcomes["return.followed"][name].append(back and all(right))
         pixels[name].append(psnr(clips[-1][-1:], start[None]) or 0.0)
-    rows = [mean(f"{bench.world.name}.{join('return.psnr', name)}", values, "dB") for name, values in pixels.items()]
-    return [*_shares(bench, outcomes), *rows]
+    return [*_shares(bench, outcomes), *_decibels(bench, "return.psnr", pixels)]
 
 
 def nonsense(bench: Bench, others: Sequence[str]) -> list[Row]:
@@ -223,3 +225,7 @@ def _shares(bench: Bench, outcomes: Outcomes) -> list[Row]:
         for row, by_entry in outcomes.items()
         for name, found in by_entry.items()
     ]
+
+
+def _decibels(bench: Bench, row: str, pixels: Mapping[str, Sequence[float]]) -> list[Row]:
+    return [mean(f"{bench.world.name}.{join(row, name)}", values, "dB") for name, values in pixels.items()]

@@ -75,6 +75,13 @@ def test_a_jump_and_a_loss_are_told_apart_from_a_wait():
         assert WORLD.read(start, outcome.frames) == WORLD.facts(SCENE) | more
 
 
+def test_a_clip_in_which_the_ground_goes_is_none():
+    start, frames = WORLD.render(SCENE), WORLD.step(SCENE, Meaning("jump")).frames
+    assert WORLD.read(start, frames) is not None
+    frames[-1, 7 * CELL :, 2 * CELL : 3 * CELL] = start[:CELL, 2 * CELL : 3 * CELL]
+    assert WORLD.read(start, frames) is None
+
+
 def test_the_goal_behind_the_hero_is_reached():
     scene = replace(SCENE, hero=SCENE.goal, reached=True)
     assert WORLD.readout(WORLD.render(scene)) == WORLD.facts(scene)

@@ -22,6 +22,7 @@ _CLEARLY = 0.9  # how much less the goal's patches differ than those of any othe
 _HERO_DOUBT = 40.0  # the same for the hero, who resembles nothing else
 ARC = 9  # pixels above the higher end of the way from which on it was an arc
 GONE = slice(4, 6)  # frames in which a hero who is lost is not to be seen
+_WRECKED = 28.0  # what the patches of a cell with nothing in it, before or after, may differ by at the end of a clip
 _FAR = 2  # cells that a hero may have gone before he is lost
 _HEAD, _MARGIN = 10, 8  # rows of a sprite that are its head; how far it may stick out of the picture
 _FEW, _ROUGH = 8, 75.0  # patches that are looked at first, and how far they may be off
@@ -72,10 +73,13 @@ def _place(cell: int) -> tuple[str, str]:
 
 
 def read_clip(start: Frame, frames: Frames) -> Facts | None:
-    """The facts at the end, with ("arced",) and ("lost",) where the hero did that on the way; None as in `read`."""
+    """The facts at the end, with ("arced",) and ("lost",) where the hero did that on the way.
+
+    None as in `read`, and where ground, ladders or sky are no longer what they were.
+    """
     hero = _hero(_cells(start)) if start.shape == frames.shape[1:] else None
     after = read(frames[-1])
-    if hero is None or after is None:
+    if hero is None or after is None or _wrecked(start, frames[-1], after):
         return None
     game, (left, top), _ = hero
     right, bottom = next(fact[1:] for fact in after if fact[0] == "hero")
@@ -90,6 +94,16 @@ def read_clip(start: Frame, frames: Frames) -> Facts | None:
     base, sure = min(int(top), int(bottom)) * CELL, _HEAD_GONE if lost else _HEAD_SURE
     arced = any(error < sure and base - height >= ARC for error, height in heads)
     return after | ({("arced",)} if arced else set()) | ({("lost",)} if lost else set())
+
+
+def _wrecked(start: Frame, end: Frame, after: Facts) -> bool:
+    """Whether a cell differs in which nothing stands at the end, nor stood in the beginning."""
+    errors = np.sqrt(np.square(_cells(end) - _cells(start)).mean((1, 2)))
+    taken = [
+        fact[1:3] for facts in (after, read(start) or frozenset()) for fact in facts if len(fact) > len(("x", "y"))
+    ]
+    errors[[int(left) + CELLS * int(top) for left, top in taken]] = 0
+    return bool(errors.max() > _WRECKED)
 
 
 def _cells(frame: Frame) -> Cells:
