@@ -7,7 +7,7 @@ template, its frame or one of its words is; nobody else may say it, so no senten
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -53,6 +53,10 @@ CLAUSE = Phrasings(
     ),
     ("all at once {}", "picture this: {}", "let us say {}", "before long {}"),
 )  # fmt: skip
+
+
+_Chosen = Callable[[Phrasings | Words], tuple[str, ...]]  # those of one split, or of both
+_Pattern = tuple[re.Pattern[str], str, list[str]]  # of a template's sentences, its verb, and its slots in order
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,17 @@ class Grammar:
 
     def parse(self, text: str) -> Said | None:
         """What a sentence says; None where it is none of the grammar's."""
+        return self._read(text, self._patterns)
+
+    def split_of(self, text: str) -> PhraseSplit | None:
+        """The split a sentence belongs to: held out is what takes a template, a frame or a word that is."""
+        if self._read(text, self._trained) is not None:
+            return "train"
+        return None if self.parse(text) is None else "held_out"
+
+    def _read(self, text: str, patterns: Sequence[_Pattern]) -> Said | None:
         plain = " ".join(text.lower().split()).rstrip(" .!?")
-        for pattern, verb, names in self._patterns:
+        for pattern, verb, names in patterns:
             if found := pattern.fullmatch(plain):
                 said = [(name, found[f"{name}_{i}"]) for i, name in enumerate(names)]  # of one choice, not the others
                 return Said(verb, {name: self._value[word] for name, word in said if word})
@@ -126,26 +139,33 @@ class Grammar:
     @cached_property
     def _value(self) -> dict[str, str]:
         values = {value for few in self.slots.values() for value in few}
-        return {word.lower(): value for value in values for word in (*self._of(value).train, *self._of(value).held)}
+        return {word.lower(): value for value in values for word in _every(self._of(value))}
 
     @cached_property
-    def _patterns(self) -> list[tuple[re.Pattern[str], str, list[str]]]:
-        """Of every template in its frames, the most specific (longest) first."""
+    def _patterns(self) -> list[_Pattern]:
+        return self._compiled(_every)
+
+    @cached_property
+    def _trained(self) -> list[_Pattern]:
+        return self._compiled(lambda some: some.train)
+
+    def _compiled(self, of: _Chosen) -> list[_Pattern]:
+        """Of each template in its frames, the most specific (longest) first; `of` chooses among the two splits."""
         found = []
         for verb, few in self.phrasings.items():
-            for template in (*few.train, *few.held):
-                frames = CLAUSE if template.startswith("~") else IMPERATIVE
-                parts = [_as_pattern(frame.rstrip("?")) for frame in (*frames.train, *frames.held)]
-                body, names = self._body(template.removeprefix("~").lower())
-                wrapped = "|".join(part.replace(r"\{\}", "\0") for part in parts)
-                before = sorted({part.split("\0")[0] for part in wrapped.split("|")}, key=len, reverse=True)
-                after = sorted({part.split("\0")[1] for part in wrapped.split("|")}, key=len, reverse=True)
+            for template in of(few):
+                parts = [
+                    _as_pattern(frame.rstrip("?")) for frame in of(CLAUSE if template.startswith("~") else IMPERATIVE)
+                ]
+                body, names = self._body(template.removeprefix("~").lower(), of)
+                ends = [part.replace(r"\{\}", "\0").split("\0") for part in parts]
+                before, after = (sorted({end[i] for end in ends}, key=len, reverse=True) for i in (0, 1))
                 pattern = f"(?:{'|'.join(before)}){body}(?:{'|'.join(after)})"
                 found.append((len(template), re.compile(pattern), verb, names))
         found.sort(key=lambda entry: -entry[0])
         return [(pattern, verb, names) for _, pattern, verb, names in found]
 
-    def _body(self, template: str) -> tuple[str, list[str]]:
+    def _body(self, template: str, of: _Chosen) -> tuple[str, list[str]]:
         """The pattern of a template, and its slots in order."""
         names: list[str] = []
         options = []
@@ -155,13 +175,16 @@ class Grammar:
                 if index % 2 == 0:
                     pieces.append(_as_pattern(piece))
                     continue
-                values = self.slots.get(piece, ())
-                words = [w for value in values for w in (*self._of(value).train, *self._of(value).held)]
+                words = [word for value in self.slots.get(piece, ()) for word in of(self._of(value))]
                 choices = "|".join(_as_pattern(w.lower()) for w in sorted(words, key=len, reverse=True))
                 pieces.append(f"(?P<{piece}_{len(names)}>{choices})")
                 names.append(piece)
             options.append("".join(pieces))
         return f"(?:{'|'.join(options)})", names
+
+
+def _every(some: Phrasings | Words) -> tuple[str, ...]:
+    return (*some.train, *some.held)
 
 
 def _spread(template: str) -> Iterator[str]:

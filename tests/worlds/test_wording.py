@@ -1,5 +1,7 @@
 """The grammar machinery that worlds share, and what holds between the worlds."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,7 @@ def test_what_is_said_is_read(split: str) -> None:
         said = GRAMMAR.parse(text)
         assert said is not None, text
         assert (said.verb, said.slots) == (verb, slots), text
+        assert GRAMMAR.split_of(text) == split, text
 
 
 def test_no_sentence_is_in_both_splits() -> None:
@@ -44,6 +47,22 @@ def test_no_sentence_is_in_both_splits() -> None:
 def test_what_is_no_sentence_of_the_grammar_is_not_read() -> None:
     for text in ("", "turn", "turn the car", "it starts to snow", "left"):
         assert GRAMMAR.parse(text) is None
+        assert GRAMMAR.split_of(text) is None
+
+
+@pytest.mark.parametrize("split", ["train", "held_out"])
+@pytest.mark.parametrize("name", world_names())
+def test_every_world_knows_which_split_it_speaks(name: str, split: Any) -> None:
+    try:
+        world = make_world(name)
+    except ImportError:
+        pytest.skip(f"{name} needs the extra worlds")
+    rng = np.random.default_rng(2)
+    for seed in range(30):
+        scene = world.reset(seed)
+        for meaning in world.meanings(scene):
+            text = world.say(scene, meaning, rng, split)
+            assert world.split_of(text) == split, text
 
 
 def test_a_template_belongs_to_one_split() -> None:

@@ -30,3 +30,8 @@ def understand(text: str) -> Meaning | None:
     if said is None:
         return None
     return Meaning(said.verb, (said.slots["thing"],) if VERBS[said.verb] else ())
+
+
+def split_of(text: str) -> PhraseSplit | None:
+    """The split a sentence of the grammar belongs to; None for any other."""
+    return _grammar().split_of(text)

@@ -81,6 +81,9 @@ class House(World):
         """Reads every sentence of the grammar, and `str` of every meaning, be the thing in sight or not."""
         return telling.understand(text)
 
+    def split_of(self, text: str) -> PhraseSplit | None:
+        return telling.split_of(text)
+
     def facts(self, scene: HouseState) -> Facts:
         return state.facts(scene)
 

@@ -93,6 +93,9 @@ class Nature(World):
         said = grammar().parse(text)
         return super().understand(scene, text) if said is None else Meaning(said.verb)
 
+    def split_of(self, text: str) -> PhraseSplit | None:
+        return grammar().split_of(text)
+
     def facts(self, scene: NatureState) -> Facts:
         return state.facts(scene)
 

@@ -99,6 +99,11 @@ class Platformer(World):
         said = grammar().parse(text)
         return Meaning(said.verb) if said else super().understand(scene, text)
 
+    def split_of(self, text: str) -> PhraseSplit | None:
+        from pandora.worlds.platformer.phrases import grammar
+
+        return grammar().split_of(text)
+
     def facts(self, scene: Scene) -> Facts:
         return state.facts(scene)
 

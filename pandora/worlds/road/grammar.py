@@ -44,3 +44,8 @@ def parse(text: str) -> Meaning | None:
     if said is None:
         return None
     return Meaning(f"{said.verb}_{said.slots['side']}" if said.verb in _SIDED else said.verb)
+
+
+def split_of(text: str) -> PhraseSplit | None:
+    """The split a sentence belongs to; None for one that is none of the grammar's."""
+    return "train" if _plain(text) in _telegrams() else _grammar().split_of(text)

@@ -109,6 +109,11 @@ class Road(World):
 
         return super().understand(scene, text) or grammar.parse(text)
 
+    def split_of(self, text: str) -> PhraseSplit | None:
+        from pandora.worlds.road import grammar
+
+        return grammar.split_of(text)
+
     def facts(self, scene: RoadState) -> Facts:
         """Weather, hour, speed, lane and heading; the place, which flows on while the car drives, is left out."""
         return state.facts(scene)

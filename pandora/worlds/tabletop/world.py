@@ -98,6 +98,9 @@ class Tabletop(World):
         """Reads every sentence of the grammar; what it leaves open ("put it down") is filled in from the scene."""
         return grammar.parse(scene, text) or super().understand(scene, text)
 
+    def split_of(self, text: str) -> PhraseSplit | None:
+        return grammar.grammar().split_of(text)
+
     def facts(self, scene: TableScene) -> Facts:
         return state.facts(scene)
 
