@@ -1,7 +1,9 @@
 """Where and how numbers are computed: device, dtype, threads, seeds. "auto" becomes a value here and nowhere else."""
 
+import ctypes
 import os
 import random
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,3 +100,15 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+
+def give_back_memory() -> bool:
+    """Return what was freed to the system; whether the C library did.
+
+    glibc keeps the pages that were freed below a block still in use: a training that frees tensors of many sizes every
+    step holds 20 GB after an hour, of which it uses one.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
+    return trim is not None and bool(trim(0))

@@ -1,4 +1,7 @@
+import os
+import platform
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,3 +45,16 @@ def test_seed_everything():
         runtime.seed_everything(5)
         draws.append((random.random(), np.random.rand(), torch.rand(1).item()))
     assert draws[0] == draws[1]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps memory in other ways")
+def test_freed_memory_goes_back_to_the_system():
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    blocks = [bytearray(100_000) for _ in range(1000)]
+    del blocks[:-1]  # what is left lies above all that is freed
+    before = resident()
+    assert runtime.give_back_memory()
+    assert before - resident() > 50_000_000
+    assert len(blocks) == 1

@@ -15,6 +15,7 @@ from rich.console import Console
 from torch import nn
 
 from pandora.config import Config
+from pandora.runtime import give_back_memory
 
 TRAINING = "training.safetensors"  # in a run's folder: what it resumes from
 
@@ -138,6 +139,8 @@ class Course:
                 group["lr"] = group.get("scale", 1.0) * rate
             self.done += 1
             yield self.done - 1
+            if self.logs:
+                give_back_memory()
 
     @property
     def total(self) -> int:
