@@ -122,6 +122,8 @@ def measure_latents(model: Autoencoder, config: AutoencoderTraining, count: int 
 
 def train(config: AutoencoderTraining) -> Path:
     """Train or resume; returns the path of `autoencoder.safetensors` in the run's folder."""
+    if config.keep and config.decoder_only:
+        raise InvalidConfig("decoder_only keeps all latents as they are: leave keep away.")
     runtime = Runtime.resolve(config.device, threads=config.threads).apply()
     torch.manual_seed(config.seed)
     folder = Path(config.out)

@@ -88,6 +88,8 @@ def test_a_decoder_learns_alone(folder: Path, tmp_path: Path) -> None:
     assert not any(model.encodes(name) for name in changed)
     with pytest.raises(InvalidConfig, match="start_from"):
         autoencoder.train(replace(stage, start_from="", out=str(tmp_path / "none")))
+    with pytest.raises(InvalidConfig, match="leave keep away"):
+        autoencoder.train(replace(stage, keep=stage.data))
 
 
 def test_clips_begin_with_a_world_that_stood_still(folder: Path) -> None:
