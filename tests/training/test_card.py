@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pandora import presets
-from pandora.training.card import HEADLINES, CardConfig, told, write, write_headlines
+from pandora.training.card import HEADLINES, WORLDS, CardConfig, told, write, write_headlines
 
 
 def measured(path: Path, *rows: dict[str, Any]) -> Path:
@@ -36,6 +36,21 @@ def test_tables_are_written_between_their_marks(tmp_path: Path) -> None:
         assert service.splitlines()[3:] == [f"| {HEADLINES['service']['kill.lost_steps']} | 0 |  | 500 |"]
         assert text.startswith("a\n")
         assert text.endswith("<!-- service:end -->\nc\n")
+
+
+def test_each_world_has_a_line_with_what_was_measured_of_it(tmp_path: Path) -> None:
+    def row(name: str, value: float) -> dict[str, Any]:
+        return {"name": name, "value": value, "unit": "share", "low": None, "high": None, "n": 9}
+
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- worlds:begin -->\n<!-- worlds:end -->\n")
+    rows = row("road.followed", 0.96), row("road.switch", 0.91), row("blocks.followed", 0.99), row("house.switch", 0.5)
+    for _ in range(2):
+        write_headlines(readme, [measured(tmp_path / "a.json", *rows)])
+    lines = readme.read_text().splitlines()
+    assert lines[1] == f"| world | {WORLDS['followed']} | {WORLDS['switch']} |"
+    assert lines[3:5] == ["| `blocks` | 0.99 |  |", "| `road` | 0.96 | 0.91 |"]
+    assert len(lines) == 6
 
 
 def test_what_is_told_of_earlier_stages_stays(tmp_path: Path) -> None:
