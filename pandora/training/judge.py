@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from pandora.config import Config
 from pandora.errors import InvalidInput
 from pandora.runtime import Runtime
-from pandora.training.judged import Judged, Pool, episodes, gather
+from pandora.training.judged import Judged, Pool, episodes, gather, recorded
+from pandora.training.mixture import parse_mixture
 from pandora.training.progress import Course, Log, blend, keep_run, record, take_up_run
 from pandora.training.spoiling import spoil, worsen
 from pandora.worlds import make_world
@@ -39,6 +40,9 @@ class JudgeConfig(Config):
     world: str = ""  # whose judge is trained
     out: str = ""  # folder of the run; empty: runs/judge/WORLD
     judge: str = ""  # file of the judge; empty: probe.safetensors in the world's own folder
+    data: str = (
+        ""  # folders of films of the world that fill the pool at first: data/road,data/more; empty: rendered ones
+    )
     steps: int = 400
     minutes: float = 0.0  # at most, over all starts; the learning rate then falls by the clock. 0: as long as it takes
     batch: int = 64
@@ -82,8 +86,9 @@ def train_on(config: JudgeConfig, world: World) -> Path:
         # a run that goes on begins where another would not have been: its scenes are new ones
         first = (config.seed * 1_000_003 + start) * 1000
         rendered = episodes(world, first, config.clips, config.processes)
+        films = recorded(world, parse_mixture(config.data) if config.data else ())
         while len(pool) < config.pool:
-            pool.add(next(rendered))
+            pool.add(next(films, None) or next(rendered))
             if pool.seen % (50 * config.clips) == 0:
                 log.console.print(f"clips {len(pool)}/{config.pool}")
         log.began = time.monotonic()

@@ -2,9 +2,10 @@
 
 import multiprocessing
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 
 from pandora.errors import InvalidInput, PandoraError
 from pandora.training.data import TRAINING_SEEDS
+from pandora.training.episodes import meant, replay
+from pandora.training.filmcodec import decode_film
+from pandora.training.shards import samples
 from pandora.worlds import make_world
 from pandora.worlds.base import Meaning, World
 from pandora.worlds.probe import SHOWN, Labels, label, look
@@ -54,6 +58,29 @@ def episode(world: World, seed: int, clips: int, evaluation: bool = False) -> Ju
         labels.append(label(world.attributes, world.shown(scene, meaning, outcome.scene)))
         scene, start = outcome.scene, outcome.frames[-1]
     return Judged(np.stack(looks), np.stack(labels))
+
+
+def recorded(world: World, folders: Iterable[Path]) -> Iterator[Judged]:
+    """The episodes of films that `pandora data make` wrote: what they show is played again from their labels.
+
+    Raises InvalidInput for films of others, and of another world.
+    """
+    for shard in (shard for folder in folders for shard in sorted(folder.glob("*.tar"))):
+        for sample in samples(shard):
+            described = sample.label()
+            if described.get("world") != world.name or "seed" not in described:
+                raise InvalidInput(
+                    f"{shard} has films that are not of the world {world.name}. Name folders of its own."
+                )
+            film, length = decode_film(sample.film().read(), sample.key), world.frames_per_action
+            scenes = list(replay(world, described))
+            looks, labels = [], []
+            for turn, action in enumerate(described["actions"]):
+                before, after = scenes[turn : turn + 2]
+                clip = film[turn * length : (turn + 1) * length + 1]
+                looks.append(look(clip[0], clip[1:]))
+                labels.append(label(world.attributes, world.shown(before, meant(world, before, action), after)))
+            yield Judged(np.stack(looks), np.stack(labels))
 
 
 def gather(world: World, seed: int, count: int, clips: int) -> Judged:

@@ -14,6 +14,10 @@ _WINDOW = 16  # pixels, about the size of the smallest thing that matters
 _ALIKE = 0.08  # mean absolute difference in every window up to which a spoilt clip counts as a true one
 _CLEAN_START = 0.4  # the share of clips whose start frame is as it was: generated clips begin with true pictures
 _BLOCK = 8  # pixels of a JPEG block
+_GUESSES = 6  # outcomes whose mean is mist
+_FAR = 24  # pixels that these lie apart at most
+_CELL = 8  # pixels of a latent cell
+_MOVED = 0.06  # by which a pixel that changes differs from the start
 
 
 def worsen(seen: Tensor) -> Tensor:
@@ -35,7 +39,7 @@ def worsen(seen: Tensor) -> Tensor:
 def spoil(seen: Tensor) -> tuple[Tensor, Tensor]:
     """Clips that can't be true, and (B,) bool: where that shows. Every way of going wrong has its share of the rows."""
     other = seen.roll(1, 0)
-    ways: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (_ghost, _patch, _leap, _half, _smear)
+    ways: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (_ghost, _patch, _leap, _half, _smear, _mist)
     spoilt = torch.empty_like(seen)
     for number, way in enumerate(ways):
         spoilt[number :: len(ways)] = way(seen[number :: len(ways)], other[number :: len(ways)])
@@ -108,6 +112,22 @@ def _half(seen: Tensor, other: Tensor) -> Tensor:
 def _smear(seen: Tensor, other: Tensor) -> Tensor:
     """Nothing has an edge any more."""
     return torch.cat([seen[:, :1], blur(seen[:, 1:], float(torch.empty(()).uniform_(3.0, 5.0)))], 1)
+
+
+def _mist(seen: Tensor, other: Tensor) -> Tensor:
+    """The mean of what might be, where anything changes or everywhere: what a model draws that can't decide."""
+    height, width = seen.shape[-2:]
+    misty, far = torch.zeros_like(seen[:, 1:]), int(torch.randint(_FAR // 6, _FAR, ()))
+    for _ in range(_GUESSES):
+        down, right = (int(x) for x in torch.randint(-far, far + 1, (2,)))
+        misty += seen[:, 1:].roll((down, right), (-2, -1)) / _GUESSES
+    coarse = torch.randn(len(seen), 1, 3, height // _CELL, width // _CELL, device=seen.device).expand(-1, 4, -1, -1, -1)
+    noise = F.interpolate(coarse.flatten(0, 1), (height, width), mode="bilinear").view_as(misty)
+    misty = misty + torch.empty(len(seen), 1, 1, 1, 1, device=seen.device).uniform_(0.0, 0.06) * noise
+    changed = ((seen[:, 1:] - seen[:, :1]).abs().amax(2) > _MOVED).float()
+    near = F.max_pool2d(changed, 2 * _CELL + 1, 1, _CELL).unsqueeze(2)
+    where = torch.where(torch.rand(len(seen), 1, 1, 1, 1, device=seen.device) < 0.5, near, torch.ones_like(near))
+    return torch.cat([seen[:, :1], torch.lerp(seen[:, 1:], misty, where).clamp(0, 1)], 1)
 
 
 def _each(seen: Tensor, low: float, high: float, chance: float) -> Tensor:

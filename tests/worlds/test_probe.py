@@ -10,10 +10,14 @@ import pytest
 import torch
 
 from pandora.errors import InvalidCheckpoint, InvalidInput
+from pandora.training import data
 from pandora.training.data import TRAINING_SEEDS
+from pandora.training.episodes import meant
 from pandora.training.judge import JudgeConfig, train_on
-from pandora.training.judged import Judged, Pool, episode, episodes
+from pandora.training.judged import Judged, Pool, episode, episodes, recorded
+from pandora.training.shards import samples
 from pandora.training.spoiling import blur, quantised, spoil, worsen
+from pandora.worlds import make_world
 from pandora.worlds import probe as probes
 from pandora.worlds.base import Facts, Frame, Meaning, Outcome, PhraseSplit, World
 from pandora.worlds.probe import ClipProbe, label, look, picked
@@ -196,5 +200,26 @@ def test_worse_is_not_spoilt() -> None:
     assert 0.4 < shows.float().mean() <= 1
     still = seen[:, :1].expand_as(seen)[:1].repeat(5, 1, 1, 1, 1)
     assert spoil(still)[1].tolist() == [False] * 4 + [True], "of what never changes, only a smear shows"
+    misty = spoil(seen[:6])[0][5]
+    assert not torch.equal(misty[1:], seen[5, 1:])
     assert blur(seen, 2.0).std() < seen.std()
     assert (quantised(seen) - seen).abs().mean() < 0.02
+
+
+def test_recorded_films_tell_what_they_show(tmp_path: Path) -> None:
+    list(data.make(data.DataConfig(world=("nature",), out=str(tmp_path), clips=4, length=2, processes=1)))
+    nature = make_world("nature")
+    found = list(recorded(nature, [tmp_path]))
+    assert [len(some) for some in found] == [2, 2]
+    labels = [sample.label() for shard in sorted(tmp_path.glob("*.tar")) for sample in samples(shard)]
+    for some, played in zip(found, labels, strict=True):
+        scene = nature.reset(played["seed"], **played.get("scene", {}))
+        for shown, values, action in zip(some.looks, some.labels, played["actions"], strict=True):
+            meaning = meant(nature, scene, action)
+            outcome = nature.step(scene, meaning)
+            true = look(nature.render(scene), outcome.frames).astype(int)
+            assert np.abs(shown - true).mean() < 2
+            assert (values == label(nature.attributes, nature.shown(scene, meaning, outcome.scene))).all()
+            scene = outcome.scene
+    with pytest.raises(InvalidInput, match="folders of its own"):
+        next(recorded(Dot(), [tmp_path]))
