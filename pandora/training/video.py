@@ -242,14 +242,14 @@ def stress_of(texts: Sequence[str]) -> dict[str, float]:
 
 
 def _start_from(video: VideoModel, folder: Path) -> None:
-    """Take over a run's video model, or that of a weights folder that ships; it may know no key frames yet."""
+    """Take over a run's video model, or that of weights that ship; it may know no key frames and no places yet."""
     ships = (folder / "manifest.json").exists()
     weights = checkpoint.load(folder)[1]["video"] if ships else load_file(folder / "video.safetensors")
     transformer = video.transformer
-    own = {name: value for name, value in video.state_dict().items() if "keyframe_embedding" in name}
-    begins = transformer.keyframe_embedding is not None and not own.keys() & weights.keys()
-    checkpoint.fill(video, {**own, **weights} if begins else weights, folder)
-    if begins and transformer.keyframe_embedding is not None:
+    new = ("keyframe_embedding", "place_embedding")
+    own = {name: value for name, value in video.state_dict().items() if any(part in name for part in new)}
+    checkpoint.fill(video, {**own, **weights}, folder)
+    if transformer.keyframe_embedding is not None and not any("keyframe_embedding" in name for name in weights):
         transformer.keyframe_embedding.begin(transformer.patch_embedding)
 
 

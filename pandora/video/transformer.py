@@ -10,7 +10,9 @@ In full-sequence mode (no cache) it computes what that class computes, so its ch
 - optional modulation by a pooled action vector beside cross-attention (the better injector at small scale,
   nano-world-model's ablation), starting at zero so that an untrained one changes nothing;
 - an optional end time for flow maps, under the names that AnyFlow checkpoints use;
-- optional key frames before the history, in patches of twice the side: see `pandora.video.keyframes`.
+- optional key frames before the history, in patches of twice the side: see `pandora.video.keyframes`;
+- optional learned vectors for the places of a chunk's tokens, starting at zero: rain that always falls alike, or how
+  far a view shifts where, is then looked up, not worked out from coordinates.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,13 +26,14 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from pandora.config import Config
-from pandora.errors import InvalidConfig
+from pandora.errors import InvalidConfig, InvalidInput
 from pandora.video.block import Block, layer_norm, logistic_gelu, modulate, silence
 from pandora.video.cache import Buffers, Cache, LayerCache, Past, RollingCache, gather, line_up, place
 from pandora.video.keyframes import COARSE, KeyframeEmbedding, place_keyframes
 from pandora.video.rotary import as_real, rope_3d
 
 _WIDE = ("time_embedder", "delta_embedder", "norm2", "scale_shift_table")
+_AXES = 3  # frames, rows, columns
 Memory = Cache | Sequence[RollingCache]  # entries of earlier passes, or a rolling cache for each row
 
 
@@ -51,6 +54,7 @@ class TransformerConfig(Config):
     action_dim: int | None = 256  # width of the pooled action vector, None: no action modulation
     state_dim: int | None = None  # width of the tokens on the state road, None: no such road
     keyframes: int = 0  # earlier moments that every history begins with
+    places: tuple[int, int, int] | None = None  # a chunk's latent frames, rows and columns of tokens, None: not learned
     flow_map: bool = False
     flow_map_gate: float = 0.25  # AnyFlow's mixing weight of the end time
 
@@ -61,6 +65,8 @@ class TransformerConfig(Config):
     def __post_init__(self) -> None:
         if self.attention_head_dim % 2 or self.attention_head_dim < 12:
             raise InvalidConfig(f"attention_head_dim must be even and at least 12, not {self.attention_head_dim}")
+        if self.places is not None and (len(self.places) != _AXES or min(self.places) < 1):
+            raise InvalidConfig(f"places must be a chunk's latent frames, rows and columns, not {self.places}")
         if self.patch_size[0] != 1:
             raise InvalidConfig(f"patch_size must have 1 latent frame in time, not {self.patch_size[0]}")
 
@@ -112,6 +118,9 @@ class CausalVideoTransformer(nn.Module):
         self.config = config
         width = config.width
         self.patch_embedding = nn.Conv3d(config.in_channels, width, config.patch_size, config.patch_size)
+        self.place_embedding = None
+        if config.places:
+            self.place_embedding = nn.Parameter(torch.zeros(*config.places, width))
         self.keyframe_embedding = None
         if config.keyframes:
             self.keyframe_embedding = KeyframeEmbedding(config.in_channels, config.patch_size[1], width)
@@ -322,7 +331,18 @@ class CausalVideoTransformer(nn.Module):
         cells = latents.unflatten(4, (width // q, q)).unflatten(3, (height // p, p))  # B C L rows p columns q
         tokens = cells.permute(0, 2, 3, 5, 1, 4, 6).reshape(batch, length * (height // p) * (width // q), -1)
         weight = self.patch_embedding.weight.flatten(1)
-        return F.linear(tokens.to(weight.dtype), weight, self.patch_embedding.bias)
+        embedded = F.linear(tokens.to(weight.dtype), weight, self.patch_embedding.bias)
+        if self.place_embedding is None:
+            return embedded
+        return embedded + self._places(self.place_embedding, length, height // p, width // q).type_as(embedded)
+
+    @staticmethod
+    def _places(table: Tensor, length: int, rows: int, columns: int) -> Tensor:
+        """What the tokens of frames that end with a chunk know of their places, (N, D). Raises InvalidInput."""
+        chunk, *known = table.shape[:_AXES]
+        if [rows, columns] != known:
+            raise InvalidInput(f"This model knows pictures of {known[0]} x {known[1]} tokens, not {rows} x {columns}.")
+        return table[(torch.arange(length, device=table.device) - length) % chunk].flatten(0, 2)
 
     def unpatch(self, x: Tensor, length: int, rows: int, columns: int) -> Tensor:
         _, p, q = self.config.patch_size

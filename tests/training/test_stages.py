@@ -115,6 +115,21 @@ def test_video_training_resumes_at_the_exact_step(folder: Path) -> None:
     assert (out / "curve.png").stat().st_size > 1000
 
 
+def test_what_begins_silent_may_be_added_to_a_run(folder: Path) -> None:
+    """Learned places and key frames, to a model that was trained without."""
+    before = settings(folder)
+    video.train(before)
+    size = 16 // TINY.video.transformer.patch_size[1]
+    added = replace(before.model.transformer, places=(before.model.chunk, size, size), keyframes=2)
+    home = folder / "placed"
+    video.train(
+        replace(before, out=str(home), start_from=before.out, model=replace(before.model, transformer=added), steps=1)
+    )
+    known, found = (load_file(Path(run) / "video.safetensors") for run in (before.out, home))
+    new = {name.partition(".")[2].partition(".")[0] for name in set(found) - set(known)}
+    assert new == {"place_embedding", "keyframe_embedding"}
+
+
 def test_own_rollouts_tune_backbone_and_adapter(folder: Path) -> None:
     video.train(settings(folder))
     before, _ = load_training(folder / "video" / "adapter.safetensors")

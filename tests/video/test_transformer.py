@@ -7,7 +7,7 @@ import torch
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from torch import Tensor
 
-from pandora.errors import InvalidConfig
+from pandora.errors import InvalidConfig, InvalidInput
 from pandora.video import block
 from pandora.video.attention import attention
 from pandora.video.cache import append
@@ -44,6 +44,24 @@ def test_equals_diffusers(norm: bool, per_frame: bool) -> None:
     expected = wan(latents, tokens, context, return_dict=False)[0]
     ours, _ = model(latents, time, model.embed_context(context))
     torch.testing.assert_close(ours, expected, atol=2e-6, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_learned_places_begin_silent_and_end_with_the_chunk() -> None:
+    plain, placed = build(), build(places=(2, 4, 6))
+    latents, time = torch.randn(2, 4, 2, 8, 12), torch.tensor([500.0, 1000.0])
+    placed.load_state_dict({**placed.state_dict(), **plain.state_dict()})
+    torch.testing.assert_close(placed(latents, time, None)[0], plain(latents, time, None)[0])
+    assert placed.place_embedding is not None
+    placed.place_embedding[1, 2, 3] = 1.0  # of the chunk's second frame
+    changed = (placed.patch(latents) - plain.patch(latents)).abs().sum(2) > 0
+    assert changed.nonzero().tolist() == [[row, 24 + 2 * 6 + 3] for row in range(2)]
+    past = (placed.patch(latents[:, :, :1]) - plain.patch(latents[:, :, :1])).abs().sum(2) > 0
+    assert past.nonzero().tolist() == [[row, 2 * 6 + 3] for row in range(2)], "the past ends where a chunk ends"
+    with pytest.raises(InvalidInput, match="4 x 6 tokens, not 4 x 5"):
+        placed(latents[..., :10], time, None)
+    with pytest.raises(InvalidConfig, match="places"):
+        build(places=(2, 0, 6))
 
 
 @pytest.mark.slow
