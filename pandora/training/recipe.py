@@ -36,6 +36,9 @@ TALKS = "blocks"  # the world whose states have words
 ORDER = ("data", "autoencoder", "encode", "alignment", "video", "speech", "rollout", "decoder", "export")
 ENDLESS = 10**9  # steps, where the clock decides
 _SHORT = 2  # actions of the episodes in fresh scenes
+# Rich scenes can't be foretold to the last pixel: mistakes count by their square up to a size that is common there,
+# and the later steps of sampling learn from noised truth, not from the mist that a first guess still is.
+_SOFT, _REFINE = 0.3, 0.1
 
 
 Training = TypeVar("Training", bound=video.VideoTraining)
@@ -57,15 +60,17 @@ class Recipe(Config):
     start_from: str = ""  # weights that ship, to go on from; the worlds that they know are kept
     aligned: str = ""  # backbone and adapter to begin with, in the place of the stage alignment
     autoencoder: str = ""  # autoencoder.safetensors to use, in the place of the stages autoencoder and decoder
-    batch: int = 0  # of the video stages; 0: 256 on a GPU, 12 on a CPU
-    threads: int = 0  # 0: one a CPU core, up to eight
+    batch: int = 0  # of the video stages; 0: 256 on a GPU, 16 a core on a CPU
+    threads: int = 0  # 0: one a CPU core, up to eight; the video stages on a CPU take as many processes instead
     processes: int = 0  # that make data; 0: one a CPU core
     compile: bool = False  # the video model's blocks, by torch: needs a C++ compiler, or triton
     novelty: int = 2000  # frames of each world that tell what a strange picture is; 0: nothing tells
     until: str = ""  # the last stage to run; none: all of them
     seed: int = 0
     device: str = "auto"
-    model: VideoConfig = field(default_factory=lambda: VideoConfig(transformer=TransformerConfig(keyframes=8)))
+    model: VideoConfig = field(
+        default_factory=lambda: VideoConfig(transformer=TransformerConfig(keyframes=8, places=(2, 8, 8)))
+    )
     decoder: AutoencoderConfig = field(
         default_factory=lambda: AutoencoderConfig(encoder_blocks=3, decoder_blocks=4, frame_blocks=2)
     )
@@ -219,10 +224,11 @@ class Stages:
         return long, made(config.data_fresh, max(1, round(config.fresh * config.clips)), _SHORT, 2 * self.seed + 1)
 
     def _gone_on_from(self, config: Recipe) -> Recipe:
-        """The recipe with the sizes of the weights that it starts from, all but the number of key frames."""
+        """The recipe with the sizes of the weights that it starts from, but for what begins silent and can be added."""
         begun = WorldModelConfig.from_dict(checkpoint.load(config.start_from)[0])
         self.kept = tuple(name for name in config.names if name in begun.worlds)
-        transformer = replace(begun.video.transformer, keyframes=config.model.transformer.keyframes)
+        wanted, known = config.model.transformer, begun.video.transformer
+        transformer = replace(known, keyframes=wanted.keyframes, places=known.places or wanted.places)
         return replace(config, model=replace(begun.video, transformer=transformer), decoder=begun.autoencoder)
 
     def _autoencoder(self, name: str) -> AutoencoderTraining:
@@ -241,11 +247,12 @@ class Stages:
 
     def _drawn(self, stage: Training, name: str) -> Training:
         """A stage of the video model with what all of them share."""
+        shared = {"threads": self.threads} if self.on_gpu else {"threads": 1, "processes": self.threads}
         return replace(
             stage, data=self.mixture, autoencoder=self.latents, out=f"{self.out}/{name}", steps=ENDLESS,
-            batch=self.config.batch or (256 if self.on_gpu else 12), save_every=500 if self.on_gpu else 100,
-            seed=self.seed, threads=self.threads, device=self.device, model=self.config.model,
-            compile=self.config.compile,
+            batch=self.config.batch or (256 if self.on_gpu else 16), save_every=500 if self.on_gpu else 100,
+            seed=self.seed, device=self.device, model=self.config.model, compile=self.config.compile,
+            soft=_SOFT, refine=_REFINE, **shared,
         )  # fmt: skip
 
 

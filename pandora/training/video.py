@@ -3,11 +3,10 @@
 One loop serves all three. `own` is the share of the batch whose history the model made itself: those rows live in a
 pool, and after each step the model's own sample becomes the history of the row's next clip (self-forcing in spirit,
 2506.08009, with the true next clip as the target, so no teacher is needed). `tune` lets the loss reach backbone and
-adapter. Several processes (torchrun) average their gradients.
+adapter. Several `processes` average their gradients.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from pandora.backbone import Backbone
 from pandora.config import Config
 from pandora.errors import InvalidConfig
 from pandora.runtime import Runtime
+from pandora.training import parallel
 from pandora.training.alignment import load as load_aligned
 from pandora.training.balance import Balance
 from pandora.training.clips import Batch, Clips, Emphasis
@@ -83,7 +83,8 @@ class VideoTraining(Config):
     unseen: str = ""  # folders of films that are not learned from: their error is told, see pandora/training/unseen.py
     unseen_clips: int = 48  # of each of these folders
     unseen_every: int = 500  # steps
-    threads: int = 1
+    threads: int = 1  # of a process
+    processes: int = 1  # that share the work, each with `batch` clips a step; on a CPU best one a core
     compile: bool = False  # the model's blocks, by torch: the first minutes go into it, then a step takes 0.8 times
     device: str = "auto"
     model: VideoConfig = field(default_factory=VideoConfig)
@@ -253,21 +254,6 @@ def _start_from(video: VideoModel, folder: Path) -> None:
         transformer.keyframe_embedding.begin(transformer.patch_embedding)
 
 
-def take_core(number: int) -> None:
-    """Stay on one core: two processes that chase each other over the same cores run several times slower."""
-    if hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[number % len(cores)]})
-
-
-def _meet(device: torch.device) -> int:
-    """Find the other processes; returns this one's rank."""
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    if device.type == "cpu":
-        take_core(int(os.environ.get("LOCAL_RANK", dist.get_rank())))
-    return dist.get_rank()
-
-
 def _clips(config: VideoTraining, device: torch.device) -> Clips:
     return Clips(
         config.data, config.model.history, config.model.chunk, keyframes=config.model.transformer.keyframes,
@@ -277,9 +263,10 @@ def _clips(config: VideoTraining, device: torch.device) -> Clips:
 
 def train(config: VideoTraining) -> Path:
     """Train or resume; returns the run's folder with video, backbone and adapter weights (averaged over steps)."""
+    if config.processes > 1 and not parallel.inside():
+        return parallel.spread(train, config, config.processes)
     runtime = Runtime.resolve(config.device, threads=config.threads).apply()
-    parallel = "WORLD_SIZE" in os.environ
-    rank = _meet(runtime.device) if parallel else 0
+    rank = parallel.meet(runtime.device) if parallel.inside() else 0
     folder = Path(config.out)
     torch.manual_seed(config.seed)
     model = Trainer(config).to(runtime.device)
@@ -301,7 +288,7 @@ def train(config: VideoTraining) -> Path:
     pool = Pool(clips, config.batch, own, np.random.default_rng([config.seed, rank, start]), emphasis)
     torch.manual_seed(config.seed + 7919 * rank + 104729 * start)
     if rank == 0:
-        record(folder, config, dist.get_world_size() if parallel else 1)
+        record(folder, config, dist.get_world_size() if parallel.inside() else 1)
     log = Log(folder, config.steps, start)
     course = Course(folder, config, optimizers, start)
     for step in course:
@@ -311,7 +298,7 @@ def train(config: VideoTraining) -> Path:
             outcome = step_losses(model, pool.batch(), config, own, runtime.device, metric, true, weights)
         balance.learn(pool.worlds, outcome.losses)
         outcome.loss.backward()
-        if parallel:
+        if parallel.inside():
             average_gradients(parameters)
         norm = nn.utils.clip_grad_norm_(parameters, 1.0)
         step_all(optimizers)
@@ -331,7 +318,7 @@ def train(config: VideoTraining) -> Path:
                 save(folder, model, average, course.done, config)
     if rank == 0:
         log.curve("loss", "robust", "error.*", *(["unseen.*"] if unseen is not None else []))
-    if parallel:
+    if parallel.inside():
         dist.destroy_process_group()
     return folder
 

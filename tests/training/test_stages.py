@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from pandora import presets
-from pandora.errors import InvalidConfig
+from pandora.errors import InvalidConfig, PandoraError
 from pandora.training import alignment, autoencoder, data, encoding, rollout, video
 from pandora.training.clips import Clips, Emphasis
 from pandora.training.joint import Films
@@ -113,6 +113,16 @@ def test_video_training_resumes_at_the_exact_step(folder: Path) -> None:
     assert header["step"] == 3
     assert any(key.startswith("optimizer.1.") for key in tensors)
     assert (out / "curve.png").stat().st_size > 1000
+
+
+def test_several_processes_train_one_model(folder: Path, tmp_path: Path) -> None:
+    video.train(settings(folder, out=str(tmp_path), processes=2))
+    start = json.loads((tmp_path / "runs.jsonl").read_text())
+    assert start["machine"]["processes"] == 2
+    steps = [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert steps == [1, 2]  # told once, not by each
+    with pytest.raises(PandoraError, match="No encoded shards"):
+        video.train(settings(folder, data=str(tmp_path / "none"), processes=2))
 
 
 def test_what_begins_silent_may_be_added_to_a_run(folder: Path) -> None:
