@@ -61,8 +61,11 @@ class Study(Config):
     clips: int = 200  # measured, a row
     seed: int = 0
     threads: int = 1
+    processes: int = 1  # that train together, each with `batch` clips a step
     device: str = "auto"
-    model: VideoConfig = field(default_factory=lambda: VideoConfig(transformer=TransformerConfig(keyframes=8)))
+    model: VideoConfig = field(
+        default_factory=lambda: VideoConfig(transformer=TransformerConfig(keyframes=8, places=(2, 8, 8)))
+    )
 
     def mixture(self, worlds: Sequence[str]) -> str:
         return ",".join(f"{self.data}/{name}" for name in worlds)
@@ -106,7 +109,8 @@ def _common(study: Study) -> video.VideoTraining:
     return video.VideoTraining(
         data=study.mixture(study.worlds), aligned=study.aligned, autoencoder=study.autoencoder, tune=True,
         own=study.own, start_from=study.start_from, steps=study.steps, minutes=study.minutes, batch=study.batch,
-        seed=study.seed, threads=study.threads, device=study.device, model=study.model, save_every=200,
+        seed=study.seed, threads=study.threads, processes=study.processes, device=study.device, model=study.model,
+        save_every=200,
         unseen=",".join(f"{study.unseen}/{name}" for name in study.worlds) if study.unseen else "",
     )  # fmt: skip
 

@@ -36,9 +36,6 @@ TALKS = "blocks"  # the world whose states have words
 ORDER = ("data", "autoencoder", "encode", "alignment", "video", "speech", "rollout", "decoder", "export")
 ENDLESS = 10**9  # steps, where the clock decides
 _SHORT = 2  # actions of the episodes in fresh scenes
-# Rich scenes can't be foretold to the last pixel: mistakes count by their square up to a size that is common there,
-# and the later steps of sampling learn from noised truth, not from the mist that a first guess still is.
-_SOFT, _REFINE = 0.3, 0.1
 
 
 Training = TypeVar("Training", bound=video.VideoTraining)
@@ -252,7 +249,7 @@ class Stages:
             stage, data=self.mixture, autoencoder=self.latents, out=f"{self.out}/{name}", steps=ENDLESS,
             batch=self.config.batch or (256 if self.on_gpu else 16), save_every=500 if self.on_gpu else 100,
             seed=self.seed, device=self.device, model=self.config.model, compile=self.config.compile,
-            soft=_SOFT, refine=_REFINE, **shared,
+            **shared,
         )  # fmt: skip
 
 

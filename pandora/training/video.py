@@ -70,12 +70,12 @@ class VideoTraining(Config):
     history_noise: float = 0.15  # at most, on half of the rows
     pure_noise: float = 0.5  # share of rows trained at t = 1, where sampling starts and nothing gives the answer away
     muon_rate: float = 2.0  # learning rate of the blocks' matrices, relative
-    refine: float = 0.7  # share of the other rows that start from the model's own first guess, as when sampling
+    refine: float = 0.1  # share of the other rows that start from the model's own first guess, as when sampling
     moving_weight: float = 4.0
     outcome_weight: float = 0.05  # of telling whether the action works
     joint: int = 0  # rows a step whose prediction is decoded and held against the film, so that the decoder learns, too
     joint_weight: float = 0.2
-    soft: float = 0.1  # errors well below it count squared, those above count once: a lit room must not drown a block
+    soft: float = 0.3  # errors well below it count squared, those above count once: a lit room must not drown a block
     ema: float = 0.999
     seed: int = 0
     log_every: int = 50
@@ -218,8 +218,9 @@ class Told(NamedTuple):
 def _noisy(video: VideoModel, target: Tensor, told: Told, config: VideoTraining) -> tuple[Tensor, Tensor]:
     """The chunks to denoise and their times (B,).
 
-    Where sampling comes to a time below 1 the chunk does not hold the truth but the model's first guess: most rows are
-    trained on just that, so that the later step mends what the first one left (exposure bias, 2308.15321).
+    Where sampling comes to a time below 1 the chunk does not hold the truth but the model's first guess: some rows are
+    trained on just that, so that the later step mends what the first one left (exposure bias, 2308.15321). Not most:
+    a first guess of a rich scene is mist, which tells less of how to sharpen it than noised truth does.
     """
     rows, device = target.shape[0], target.device
     shift, u = config.model.time_shift, torch.rand(rows, device=device)
