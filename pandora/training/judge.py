@@ -40,9 +40,8 @@ class JudgeConfig(Config):
     world: str = ""  # whose judge is trained
     out: str = ""  # folder of the run; empty: runs/judge/WORLD
     judge: str = ""  # file of the judge; empty: probe.safetensors in the world's own folder
-    data: str = (
-        ""  # folders of films of the world that fill the pool at first: data/road,data/more; empty: rendered ones
-    )
+    # folders of films of the world that fill the pool at first, such as data/road,data/more; empty: rendered ones
+    data: str = ""
     steps: int = 400
     minutes: float = 0.0  # at most, over all starts; the learning rate then falls by the clock. 0: as long as it takes
     batch: int = 64
