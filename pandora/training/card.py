@@ -130,8 +130,11 @@ class CardConfig(Config):
     runs: tuple[str, ...] = ("runs/autoencoder", "runs/align", "runs/video", "runs/rollout")
     measured: tuple[str, ...] = tuple(
         f"weights/pandora-small/measured/{name}.json"
-        for name in ("eval", "novelty", "stream", "blocksworld", "oracle", "goals", "rollouts", "service")
-    )
+        for name in (
+            "eval", *(f"eval-{world}" for world in KNOWN if world != "blocks"),
+            "novelty", "stream", "blocksworld", "oracle", "goals", "rollouts", "service",
+        )
+    )  # fmt: skip
     readme: str = "README.md"  # its tables of headline rows are written anew between their marks
 
 
