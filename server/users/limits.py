@@ -1,10 +1,11 @@
 """How fast each user may ask, and how many worlds each may have."""
 
+import asyncio
 import math
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 from server.errors import TooManyRequests, TooManyWorldsOfYours
 
@@ -51,26 +52,57 @@ class Rate:
                 del self._buckets[owner]
 
 
+@dataclass
+class _Making:
+    """What is being made for one owner: how many worlds, how many were since somebody asked, and who is inside."""
+
+    coming: int = 0
+    ended: int = 0
+    guests: int = 0
+    end: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class Quota:
-    """How many worlds an owner may have; `count` says how many there are."""
+    """How many worlds an owner may have; `count` says how many there are. Exact, however many are made at once."""
 
     def __init__(self, most: int, count: Callable[[str], Awaitable[int]]):
         self._most = most
         self._count = count
-        self._coming: Counter[str] = Counter()
+        self._making: dict[str, _Making] = {}
+
+    def __len__(self) -> int:
+        return len(self._making)
 
     @asynccontextmanager
     async def room(self, owner: str, more: int = 1) -> AsyncIterator[None]:
-        """Room for `more` worlds while they are made. Raises TooManyWorldsOfYours."""
-        self._coming[owner] += more  # before others are counted, or many at once would slip through
+        """Room for `more` worlds while they are made; waits while others decide. Raises TooManyWorldsOfYours."""
+        making = self._making.setdefault(owner, _Making())
+        making.guests += 1
         try:
+            await self._find_room(owner, making, more)
+            making.coming += more  # nothing was awaited since room was found
+            try:
+                yield
+            finally:
+                making.coming -= more
+                making.ended += more
+                making.end.set()
+                making.end = asyncio.Event()
+        finally:
+            making.guests -= 1
+            if not making.guests:
+                del self._making[owner]
+
+    async def _find_room(self, owner: str, making: _Making, more: int) -> None:
+        """Returns when `more` fit for certain: a world being made may be among those counted, or not."""
+        while True:
+            ended = making.ended
             held = await self._count(owner)
-            if held + self._coming[owner] > self._most:
+            if held + more > self._most:
                 raise TooManyWorldsOfYours(
                     f"You have {held} worlds, and {self._most} are the most that you may have. Delete one first."
                 )
-            yield
-        finally:
-            self._coming[owner] -= more
-            if not self._coming[owner]:
-                del self._coming[owner]
+            if held + making.coming + (making.ended - ended) + more <= self._most:
+                return
+            if making.coming:
+                await making.end.wait()

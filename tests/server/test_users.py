@@ -1,5 +1,7 @@
 """Who may do what: keys, scopes, other people's worlds, the ways to a socket, limits."""
 
+import asyncio
+import random
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +13,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from pandora.media import encode_png
+from server.errors import TooManyWorldsOfYours
 from server.routes import stream
 from server.users.access import Access
+from server.users.limits import Quota
 from server.users.principal import Scope
 from server.users.tickets import Tickets
 from tests.server.conftest import Viewing, make_picture
@@ -363,6 +367,44 @@ def test_where_no_keys_are_required_nobody_is_slowed_down(open_client) -> None:
     with open_client(requests_per_second=1, worlds_per_minute=1) as client:
         assert [client.get("/v1/worlds").status_code for _ in range(6)] == [200] * 6
         assert [client.post("/v1/worlds", json={"scene": "tower"}).status_code for _ in range(3)] == [201] * 3
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_quota_is_exact_however_slow_the_count_and_the_making(seed: int) -> None:
+    rng = random.Random(seed)
+    worlds: list[int] = []
+
+    async def pause() -> None:
+        for _ in range(rng.randrange(4)):
+            await asyncio.sleep(0)
+
+    async def count(owner: str) -> int:
+        await pause()
+        held = len(worlds)
+        await pause()  # what was counted is old by now
+        return held
+
+    async def make(quota: Quota, which: int) -> bool:
+        await pause()
+        try:
+            async with quota.room("ann"):
+                await pause()
+                if which % 5 == 4:
+                    return True  # it failed: its place is free again
+                worlds.append(which)
+                await pause()
+        except TooManyWorldsOfYours:
+            return False
+        return True
+
+    async def run() -> None:
+        quota = Quota(4, count)
+        let_in = await asyncio.gather(*(make(quota, which) for which in range(12)))
+        assert len(worlds) == 4, "all the places are taken, and none twice"
+        assert not all(let_in)
+        assert not len(quota), "nothing is kept of who is done"
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("require_keys", [False, True])
