@@ -126,7 +126,8 @@ class App {
       }
     }
     const { id, width, height, fps, sampling_steps: steps, max_action_characters: limit } = this.model;
-    byId("about").textContent = `${id} · ${width} × ${height} at ${fps} fps · ${steps} denoising steps a clip`;
+    const denoising = steps === 1 ? "one denoising step" : `${steps} denoising steps`;
+    byId("about").textContent = `${id} · ${width} × ${height} at ${fps} fps · ${denoising} a clip`;
     this.composer.limit = this.whatIf.limit = limit;
     this.serverState = "idle";
     this.showState();
