@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
@@ -13,6 +14,7 @@ from pandora.config import Config
 from pandora.errors import InvalidConfig
 from pandora.runtime import Runtime
 from pandora.training.progress import Course, Log, keep_run, record, take_up_run
+from pandora.training.variety import vary
 from pandora.training.windows import Windows
 from pandora.video.autoencoder import TIME, Autoencoder, AutoencoderConfig, save_autoencoder
 
@@ -30,6 +32,7 @@ class AutoencoderTraining(Config):
     minutes: float = 0.0  # at most, over all starts; the learning rate then falls by the clock. 0: as long as it takes
     batch: int = 4
     frames: int = 9  # 1 + 4k
+    variety: float = 0.0  # share of the windows that show what is in no world, see pandora/training/variety.py
     learning_rate: float = 1e-3
     latent_noise: float = 0.05  # of each channel's deviation: what the video model may get wrong
     moving_weight: float = 8.0  # extra weight of pixels that differ from the first frame
@@ -143,7 +146,8 @@ def train(config: AutoencoderTraining) -> Path:
     films = batches(config, start)
     kept = Kept(config, before, start) if before is not None else None
     for step in course:
-        video = to_video(next(films), runtime.device)
+        shown = vary(next(films).numpy(), config.variety, np.random.default_rng([config.seed, step]))
+        video = to_video(torch.from_numpy(shown), runtime.device)
         torch.manual_seed(config.seed * 1_000_003 + step)
         with torch.autocast(runtime.device.type, torch.bfloat16):
             loss, error = loss_of(model, video, config)
