@@ -26,7 +26,14 @@ from pandora.backbone.language import SMALL_LANGUAGE
 from pandora.errors import InvalidConfig
 from pandora.runtime import Runtime
 from pandora.training import sentences as text
-from pandora.training.lesson import COLOUR_WIDTH, Lesson, LessonConfig, embeddings_of, prepare
+from pandora.training.lesson import (
+    COLOUR_WIDTH,
+    Lesson,
+    LessonConfig,
+    embeddings_of,
+    more_embeddings,
+    prepare,
+)
 from pandora.training.progress import Course, Log, keep_run, record, take_up_run
 from pandora.training.teacher import Teacher, build_tokenizer
 from pandora.worlds import make_world
@@ -89,6 +96,22 @@ def build(config: AlignmentConfig, tokenizer: ActionTokenizer, embeddings: Tenso
     with torch.no_grad():
         backbone.language.model.get_input_embeddings().weight.copy_(embeddings)
     return backbone, Adapter(config.adapter)
+
+
+def grown(
+    config: AlignmentConfig, backbone: Backbone, lesson: Lesson, vocabulary: list[str], vectors: Tensor
+) -> Backbone:
+    """The same backbone with more words: pieces keep their numbers, and new ones stand behind them."""
+    values = backbone.config.to_dict()
+    values["language"] = {**values["language"], "vocab_size": len(vocabulary)}
+    larger = Backbone(BackboneConfig.from_dict(values), ActionTokenizer(build_tokenizer(vocabulary)))
+    states, table = backbone.state_dict(), backbone.language.model.get_input_embeddings().weight
+    more = more_embeddings(config, lesson, table.detach().cpu(), vocabulary, vectors)
+    for name, value in larger.state_dict().items():
+        if value.shape != states[name].shape:  # the table of embeddings
+            states[name] = torch.cat([states[name], more.to(states[name])])
+    larger.load_state_dict(states)
+    return larger.train()
 
 
 def frozen(backbone: Backbone) -> list[nn.Parameter]:
@@ -171,7 +194,7 @@ def losses(
 
 @dataclass(eq=False)
 class Before:
-    """What the halves were when the stage began."""
+    """What the halves were when the stage began; they read words without noise, as the video model heard them."""
 
     backbone: Backbone
     adapter: Adapter
@@ -191,18 +214,15 @@ class Before:
         assert lesson.kept is not None
         assert lesson.kept_frames is not None
         rng = np.random.default_rng([config.seed, step, 1])
-        count, sentences = int(rng.integers(backbone.config.history + 1)), lesson.kept.sentences
-        rows = rng.integers(len(sentences), size=(config.keep_batch, 1 + count))
-        said = [[text.vary(sentences[row], rng, config.typos) for row in few] for few in rows]
-        ids, mask = backbone.tokenize([first for first, *_ in said], [tuple(rest) for _, *rest in said])
-        pictures = lesson.kept_frames[rng.integers(len(lesson.kept_frames), size=config.keep_batch)].to(ids.device)
-        blur = int(rng.integers(2**31))  # both read the same noise on the words
+        count, kept = int(rng.integers(backbone.config.history + 1)), lesson.kept.sentences
+        rows = rng.integers(len(kept), size=(config.keep_batch, 1 + count))
+        said = [[text.vary(kept[row], rng, config.typos) for row in few] for few in rows]
+        sentences = [first for first, *_ in said], [tuple(rest) for _, *rest in said]
+        pictures = lesson.kept_frames[rng.integers(len(lesson.kept_frames), size=config.keep_batch)]
         with torch.no_grad():
-            seen = self.backbone.vision(pictures)  # as it still is
-            torch.manual_seed(blur)
-            old = self.adapter(self.backbone.read(seen, ids, mask))
-        torch.manual_seed(blur)
-        return moved(adapter(backbone.read(seen, ids, mask)), old)
+            seen = self.backbone.vision(pictures.to(backbone.queries_QD.device))  # as it still is
+            old = self.adapter(self.backbone.read(seen, *self.backbone.tokenize(*sentences)))
+        return moved(adapter(backbone.read(seen, *backbone.tokenize(*sentences))), old)
 
 
 def moved(new: Conditioning, old: Conditioning) -> Tensor:
@@ -222,12 +242,15 @@ def align(
     if config.start_from:
         backbone, adapter = load(config.start_from)
         backbone, adapter = backbone.train(), adapter.train()
-        lesson, *_ = prepare(config, worlds, out, teacher, backbone.tokenizer)
+        lesson, vocabulary, vectors = prepare(config, worlds, out, teacher, backbone.tokenizer)
     else:
         lesson, vocabulary, vectors = prepare(config, worlds, out, teacher)
         width = int(config.backbone.language["hidden_size"])
         embeddings = embeddings_of(config, lesson, vocabulary, vectors, width)
         backbone, adapter = build(config, ActionTokenizer(build_tokenizer(vocabulary)), embeddings)
+    before = Before.of(backbone, adapter) if config.keep else None
+    if len(vocabulary) > len(backbone.tokenizer):
+        backbone = grown(config, backbone, lesson, vocabulary, vectors)
     if runtime.device.type == "cpu":
         backbone.language.model.set_attn_implementation("eager")  # its backward is faster there for short rows
     heads = Heads(lesson.slots, adapter.config, backbone.width, lesson.targets.shape[1])
@@ -239,7 +262,6 @@ def align(
     optimiser = torch.optim.AdamW(trained, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay)
     table = backbone.language.model.get_input_embeddings()
     hook = table.register_forward_hook(lambda _module, _inputs, output: _blur(config, output))
-    before = Before.of(backbone, adapter) if config.keep else None
     start = take_up_run(out, modules, [optimiser])
     course = Course(out, config, [optimiser], start, config.warmup)
     for step in course:

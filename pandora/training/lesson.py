@@ -19,6 +19,7 @@ from pandora.training.teacher import (
     colour_names,
     colour_vectors,
     english_words,
+    extend_vocabulary,
     vectors_of,
     word_vectors,
 )
@@ -40,6 +41,7 @@ class LessonConfig(Config):
     frequent: int = 11_500  # word pieces, by frequency
     related: int = 5_000  # words near in meaning to the world's
     whitening: float = 0.5
+    added: int = 0  # words related to what is said that the vocabulary of `start_from` gets besides the words said
     colours: bool = True  # give the last numbers of a word vector to the colour that the word names
     keep: tuple[str, ...] = ()  # worlds of which `start_from` goes on telling the video model what it tells it
 
@@ -68,7 +70,7 @@ def prepare(
 ) -> tuple[Lesson, list[str], Tensor]:
     """Corpus, vocabulary, its vectors (V, 384) and the teacher's targets; all kept in `out`/cache, once made.
 
-    The vocabulary is that of `words_of`, if it is given.
+    The vocabulary is that of `words_of`, if it is given, and with `added` what is behind it.
     """
     cache = out / "cache"
     cache.mkdir(parents=True, exist_ok=True)
@@ -80,8 +82,13 @@ def prepare(
     train = text.Corpus.load(cache / "corpus.json")
     if not (cache / "vectors.safetensors").is_file():
         if words_of is not None:
-            vocabulary = words_of.vocabulary
-            vectors = vectors_of(teacher, vocabulary)
+            vocabulary, said = words_of.vocabulary, train.sentences
+            if config.added:
+                vocabulary, vectors = extend_vocabulary(
+                    teacher, vocabulary, said, added=config.added, words=english_words()
+                )
+            else:
+                vectors = vectors_of(teacher, vocabulary)
         else:
             words = english_words() if config.related else []
             vocabulary, vectors = choose_vocabulary(
@@ -91,7 +98,8 @@ def prepare(
         save_file({"vectors": vectors.contiguous()}, cache / "vectors.safetensors")
     vocabulary = json.loads((cache / "vocabulary.json").read_text())
     vectors = load_file(cache / "vectors.safetensors")["vectors"]
-    rare = vocabulary[len(vocabulary) - config.related :]
+    begun = len(vocabulary) if words_of is None else len(words_of)
+    rare = vocabulary[begun - config.related :]
     kept_out = {
         word
         for world in worlds
@@ -130,6 +138,25 @@ def embeddings_of(config: LessonConfig, lesson: Lesson, vocabulary: list[str], v
         return word_vectors(vectors, width, config.whitening)
     colours = colour_vectors(vocabulary, set(lesson.train.words - lesson.train.names)).repeat(1, COLOUR_WIDTH // 4)
     return torch.cat([word_vectors(vectors, width - COLOUR_WIDTH, config.whitening), colours], dim=1)
+
+
+def more_embeddings(
+    config: LessonConfig, lesson: Lesson, known: Tensor, vocabulary: list[str], vectors: Tensor
+) -> Tensor:
+    """Rows for the pieces behind the first ones (K, width), whose embeddings are `known`: (V - K, width).
+
+    What an embedding is of the teacher's vector is linear, and read off the known ones.
+    """
+    count, width = known.shape
+    meaning = width - COLOUR_WIDTH if config.colours else width
+    constant = torch.cat([vectors, torch.ones(len(vectors), 1)], 1)
+    real = vectors[:count].norm(dim=1) > 0
+    solution = torch.linalg.lstsq(constant[:count][real], known[real, :meaning].float()).solution
+    rows = constant[count:] @ solution
+    if not config.colours:
+        return rows
+    named = set(lesson.train.words - lesson.train.names)
+    return torch.cat([rows, colour_vectors(vocabulary[count:], named).repeat(1, COLOUR_WIDTH // 4)], 1)
 
 
 def _near_words(

@@ -79,15 +79,39 @@ def choose_vocabulary(
     base_vectors = vectors_of(teacher, base)
     if not related:
         return base, base_vectors
-    taken = set(base)
-    rest = [w for w in dict.fromkeys([*pieces[frequent:], *words]) if w not in taken and not w.startswith("#")]
+    rest = [w for w in dict.fromkeys([*pieces[frequent:], *words]) if not w.startswith("#")]
+    near, vectors = _nearest(teacher, anchors, rest, set(base), related)
+    return base + near, torch.cat([base_vectors, vectors])
+
+
+def extend_vocabulary(
+    teacher: Teacher, vocabulary: Sequence[str], sentences: Iterable[str], *, added: int, words: Sequence[str]
+) -> tuple[list[str], Tensor]:
+    """A vocabulary that was chosen for some worlds, and behind it what others need: (W,) pieces and (W, 384) vectors.
+
+    Added are the words of `sentences`, and `added` others of `words` and of the teacher's pieces that are near to them.
+    """
+    anchors = sorted({word for sentence in sentences for word in WORD.findall(sentence.lower())})
+    taken = set(vocabulary)
+    said = [word for word in anchors if word not in taken]
+    rest = [w for w in dict.fromkeys([*teacher.pieces, *words]) if re.fullmatch(r"[a-z]{3,14}", w)]
+    near, vectors = _nearest(teacher, anchors, rest, taken | set(said), added)
+    pieces = [*vocabulary, *said]
+    return pieces + near, torch.cat([vectors_of(teacher, pieces), vectors])
+
+
+def _nearest(
+    teacher: Teacher, anchors: Sequence[str], words: Sequence[str], taken: set[str], count: int
+) -> tuple[list[str], Tensor]:
+    """The `count` of `words` that are nearest to an anchor of other spelling, nearest first, and their vectors."""
+    rest = [w for w in words if w not in taken]
     rest = [w for w, ids in zip(rest, teacher.tokenizer(rest)["input_ids"], strict=True) if len(ids) <= 5]
     rest_vectors, anchor_vectors = teacher.encode(rest), teacher.encode(anchors)
     stems = {stem: i for i, stem in enumerate({w[:3] for w in (*rest, *anchors)})}
     alike = torch.tensor([stems[w[:3]] for w in rest])[:, None] == torch.tensor([stems[w[:3]] for w in anchors])
     cosine = (rest_vectors @ anchor_vectors.T).masked_fill(alike, -1)
-    nearest = cosine.amax(dim=1).topk(min(related, len(rest))).indices
-    return base + [rest[i] for i in nearest], torch.cat([base_vectors, rest_vectors[nearest]])
+    nearest = cosine.amax(dim=1).topk(min(count, len(rest))).indices
+    return [rest[i] for i in nearest], rest_vectors[nearest]
 
 
 def vectors_of(teacher: Teacher, pieces: Sequence[str]) -> Tensor:

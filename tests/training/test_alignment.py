@@ -14,8 +14,9 @@ from pandora.adapter import AdapterConfig
 from pandora.backbone import BackboneConfig
 from pandora.errors import InvalidConfig
 from pandora.training.alignment import AlignmentConfig, align, load, moved
+from pandora.training.lesson import COLOUR_WIDTH, more_embeddings, prepare
 from pandora.training.probe import read_phrases
-from pandora.training.sentences import Slots, collect, typo
+from pandora.training.sentences import Corpus, Slots, collect, typo
 from pandora.training.teacher import CHARACTERS, SPECIALS, Teacher, build_tokenizer, colour_vectors, word_vectors
 from pandora.worlds.blocks.world import Blocks
 from pandora.worlds.platformer.world import Platformer
@@ -160,6 +161,38 @@ def test_goes_on_from_weights_without_forgetting_what_is_kept(teacher: Teacher, 
         return float(moved(*told))
 
     assert shift("kept", 30.0) < 0.7 * shift("free", 1e-9)
+
+
+def test_a_new_world_brings_its_words(teacher: Teacher, tmp_path: Path) -> None:
+    pytest.importorskip("english_words")
+    list(align(CONFIG, [Blocks()], tmp_path / "begun", teacher))
+    config = replace(CONFIG, start_from=str(tmp_path / "begun"), keep=("blocks",), keep_batch=4, added=3)
+    list(align(config, [Blocks(), Platformer()], tmp_path / "grown", teacher))
+    (old, _), (new, _) = load(tmp_path / "begun"), load(tmp_path / "grown")
+    known, words = old.tokenizer.vocabulary, new.tokenizer.vocabulary
+    assert words[: len(known)] == known, "what a piece's number was, it stays"
+    said = Corpus.load(tmp_path / "grown" / "cache" / "corpus.json").words
+    assert len(set(words) - set(known) - said) == 3
+    assert "ladder" in said
+    assert new.tokenizer(["ladder"], [()])[0].shape == (1, 3), "one piece between start and end"
+    old_table, new_table = (b.language.model.get_input_embeddings().weight for b in (old, new))
+    assert torch.equal(old_table, new_table[: len(known)])
+    *_, last = align(replace(config, steps=8), [Blocks(), Platformer()], tmp_path / "grown", teacher)
+    assert last["step"] == 8, "and goes on"
+
+
+def test_new_words_lie_where_their_vectors_say(teacher: Teacher, tmp_path: Path) -> None:
+    """An embedding is linear in the teacher's vector: known rows tell how, and give back what they were made of."""
+    torch.manual_seed(0)
+    vectors = torch.nn.functional.normalize(torch.randn(60, 8), dim=1)
+    vectors[:5] = 0  # special pieces
+    known = torch.cat([vectors @ torch.randn(8, 4) + 1, torch.zeros(60, COLOUR_WIDTH)], 1)
+    lesson, *_ = prepare(CONFIG, [Blocks()], tmp_path, teacher)
+    words = [f"word{i}" for i in range(59)] + ["jade"]
+    more = more_embeddings(CONFIG, lesson, known[:50], words, vectors)
+    torch.testing.assert_close(more[:, :4], known[50:, :4], atol=1e-4, rtol=1e-4)
+    assert not more[:-1, 4:].any()
+    assert more[-1, 4:].any(), "the last numbers are its colour's"
 
 
 def test_what_is_kept_needs_weights_and_a_world(teacher: Teacher, tmp_path: Path) -> None:
