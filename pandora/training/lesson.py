@@ -81,19 +81,7 @@ def prepare(
         text.Corpus.join(corpora, np.random.default_rng(config.seed)).save(cache / "corpus.json")
     train = text.Corpus.load(cache / "corpus.json")
     if not (cache / "vectors.safetensors").is_file():
-        if words_of is not None:
-            vocabulary, said = words_of.vocabulary, train.sentences
-            if config.added:
-                vocabulary, vectors = extend_vocabulary(
-                    teacher, vocabulary, said, added=config.added, words=english_words()
-                )
-            else:
-                vectors = vectors_of(teacher, vocabulary)
-        else:
-            words = english_words() if config.related else []
-            vocabulary, vectors = choose_vocabulary(
-                teacher, train.sentences, frequent=config.frequent, related=config.related, words=words
-            )
+        vocabulary, vectors = _vocabulary(config, teacher, train, words_of)
         (cache / "vocabulary.json").write_text(json.dumps(vocabulary))
         save_file({"vectors": vectors.contiguous()}, cache / "vectors.safetensors")
     vocabulary = json.loads((cache / "vocabulary.json").read_text())
@@ -124,6 +112,23 @@ def prepare(
         kept_frames=_pictures(kept) if kept else None,
     )  # fmt: skip
     return lesson, vocabulary, vectors
+
+
+def _vocabulary(
+    config: LessonConfig, teacher: Teacher, train: text.Corpus, words_of: ActionTokenizer | None
+) -> tuple[list[str], Tensor]:
+    """Pieces and their vectors (V, 384): chosen anew, or those of `words_of` with what is added."""
+    if words_of is None:
+        words = english_words() if config.related else []
+        return choose_vocabulary(
+            teacher, train.sentences, frequent=config.frequent, related=config.related, words=words
+        )
+    known = words_of.vocabulary
+    if not config.added:
+        return known, vectors_of(teacher, known)
+    return extend_vocabulary(
+        teacher, known, train.words, anchors=train.telling(), added=config.added, words=english_words()
+    )
 
 
 def _pictures(worlds: Sequence[World], count: int = 2 * PICTURES) -> Tensor:

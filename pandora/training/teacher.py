@@ -50,12 +50,11 @@ class Teacher:
         return vectors
 
 
-def english_words() -> list[str]:
-    """The words of a public-domain English dictionary (package `english-words`, MIT), lower case."""
-    from english_words import get_english_words_set  # pyright: ignore[reportMissingImports]  # the train extra
+def english_words(count: int = 30_000) -> list[str]:
+    """The most frequent words of English as it is written today, most frequent first (package `wordfreq`)."""
+    from wordfreq import top_n_list  # pyright: ignore[reportMissingImports]  # the train extra
 
-    words = get_english_words_set(["gcide"], alpha=True, lower=True)
-    return sorted(word for word in words if re.fullmatch(r"[a-z]{3,14}", word))
+    return [word for word in top_n_list("en", count) if re.fullmatch(r"[a-z]{3,14}", word)]
 
 
 def choose_vocabulary(
@@ -85,15 +84,21 @@ def choose_vocabulary(
 
 
 def extend_vocabulary(
-    teacher: Teacher, vocabulary: Sequence[str], sentences: Iterable[str], *, added: int, words: Sequence[str]
+    teacher: Teacher,
+    vocabulary: Sequence[str],
+    said: Iterable[str],
+    *,
+    anchors: Sequence[str],
+    added: int,
+    words: Sequence[str],
 ) -> tuple[list[str], Tensor]:
     """A vocabulary that was chosen for some worlds, and behind it what others need: (W,) pieces and (W, 384) vectors.
 
-    Added are the words of `sentences`, and `added` others of `words` and of the teacher's pieces that are near to them.
-    """
-    anchors = sorted({word for sentence in sentences for word in WORD.findall(sentence.lower())})
+    Added are the words that are `said` there, and `added` others, of `words` and of the teacher's pieces, that are near
+    to `anchors`: the words that matter there, as those that are near to "the" or "kindly" would take all the room.
+    """  # fmt: skip
     taken = set(vocabulary)
-    said = [word for word in anchors if word not in taken]
+    said = [word for word in sorted(said) if word not in taken]
     rest = [w for w in dict.fromkeys([*teacher.pieces, *words]) if re.fullmatch(r"[a-z]{3,14}", w)]
     near, vectors = _nearest(teacher, anchors, rest, taken | set(said), added)
     pieces = [*vocabulary, *said]

@@ -164,7 +164,7 @@ def test_goes_on_from_weights_without_forgetting_what_is_kept(teacher: Teacher, 
 
 
 def test_a_new_world_brings_its_words(teacher: Teacher, tmp_path: Path) -> None:
-    pytest.importorskip("english_words")
+    pytest.importorskip("wordfreq")
     list(align(CONFIG, [Blocks()], tmp_path / "begun", teacher))
     config = replace(CONFIG, start_from=str(tmp_path / "begun"), keep=("blocks",), keep_batch=4, added=3)
     list(align(config, [Blocks(), Platformer()], tmp_path / "grown", teacher))
