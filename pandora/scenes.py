@@ -22,19 +22,26 @@ class Scene:
 
 
 def read_scenes(weights: str | Path) -> dict[str, Scene]:
-    """The scenes of a weights folder by id, in their order; none is fine. Raises InvalidCheckpoint."""
+    """The scenes of a weights folder and its experts by id, in order; none is fine. Raises InvalidCheckpoint."""
     if not Path(weights).is_dir():
         raise InvalidCheckpoint(f"There is no folder of weights at {weights}. Give one such as weights/pandora-small.")
-    path = Path(weights) / "scenes" / "scenes.json"
-    if not path.is_file():
-        return {}
+    own = Path(weights) / "scenes" / "scenes.json"
+    return {
+        scene.id: scene
+        for path in (own, *sorted(Path(weights).glob("experts/*/scenes/scenes.json")))
+        if path.is_file()
+        for scene in _read_list(path)
+    }
+
+
+def _read_list(path: Path) -> list[Scene]:
+    """Raises InvalidCheckpoint."""
     try:
-        scenes = [_read(path.parent, entry) for entry in json.loads(path.read_text())]
+        return [_read(path.parent, entry) for entry in json.loads(path.read_text())]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidCheckpoint(
             f"{path} can't be read as a list of scenes ({str(error) or error!r:.200}). Fetch the folder again."
         ) from error
-    return {scene.id: scene for scene in scenes}
 
 
 def _read(folder: Path, entry: Any) -> Scene:

@@ -96,8 +96,8 @@ class ImageGoal:
     """
 
     def __init__(self, model: WorldModel, image: ImageSource, start: WorldState | None = None):
-        self._model = model
         begun = model.begin(image)
+        self._model = model.expert(begun.expert)
         self._goal = begun.latents[:, -1]
         self.near = _BLUR * _distance(self._encode(begun), self._goal)
         way = UNRELATED if start is None else _distance(self._encode(start), self._goal)

@@ -52,6 +52,7 @@ class WorldState:
     frame: Tensor  # (H, W, 3) uint8: the last frame shown
     decoder_memory: tuple[Tensor, ...]  # what the streaming decoder carries, float32
     description: str | None = None  # what the backbone made of the last action, where it was asked to say it
+    expert: str = ""  # which of the model's experts draws it; none: the model itself
     carried: Carried | None = None  # what could be made again from the rest, kept on the device; never stored
 
     @property
@@ -68,7 +69,7 @@ class WorldState:
         """Serialise to safetensors, exactly."""
         tensors = {"latents": self.latents, "frame": self.frame}
         tensors |= {f"decoder_memory.{i}": memory for i, memory in enumerate(self.decoder_memory)}
-        header = {"seed": self.seed, "step": self.step, "actions": self.actions, "description": self.description}
+        header = {name: getattr(self, name) for name in ("seed", "step", "actions", "description", "expert")}
         return save({k: v.contiguous() for k, v in tensors.items()}, {"world_state": json.dumps(header)})
 
     @classmethod
@@ -82,7 +83,7 @@ class WorldState:
             return cls(
                 seed=header["seed"], step=header["step"], actions=tuple(header["actions"]),
                 latents=tensors["latents"], frame=tensors["frame"], decoder_memory=memory,
-                description=header.get("description"),
+                description=header.get("description"), expert=header.get("expert", ""),
             )  # fmt: skip
         except (SafetensorError, ValueError, KeyError) as error:
             raise InvalidInput(

@@ -2,14 +2,15 @@
 
     state --frame, earlier actions, action--> backbone -> adapter -> video model --latents--> decoder -> frames
 
-Nothing about a world lives in here: `WorldModel` holds weights, `WorldState` is a value.
+Nothing about a world lives in here: `WorldModel` holds weights, `WorldState` is a value. A model may have experts,
+whole models for other worlds: a picture is given to the one whose worlds it is most like, and its world stays with it.
 """
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, overload
+from types import MappingProxyType
+from typing import Any, Self, overload
 
 import numpy as np
 import torch
@@ -20,10 +21,13 @@ from pandora.adapter import Adapter, AdapterConfig
 from pandora.backbone import ActionTokenizer, Backbone, BackboneConfig, Said
 from pandora.config import Config
 from pandora.errors import Cancelled, InvalidAction, InvalidInput
+from pandora.experts import check as check_experts
+from pandora.experts import joint_fingerprint
 from pandora.media import Frame, ImageSource, fit, load_image, to_tensor, to_uint8
 from pandora.novelty import PART as NOVELTY
 from pandora.novelty import Novelty, NoveltyModel, view
 from pandora.runtime import Runtime
+from pandora.step import Clock, Imagined, Share, gathered
 from pandora.types import Clip, Frames, Part, Sampler, WorldState, noise
 from pandora.video import Autoencoder, AutoencoderConfig, VideoConfig, VideoModel
 
@@ -57,6 +61,8 @@ class WorldModel:
     """Backbone, adapter, video model and autoencoder, composed."""
 
     novelty_model: NoveltyModel | None = None  # what the trained worlds look like, for weights that come with it
+    experts: Mapping[str, "WorldModel"] = MappingProxyType({})  # by name, as `WorldState.expert` has it
+    _own = ""  # the fingerprint without that of experts
     carries = False  # whether the next states take work that may follow when the frames are out; see `stream`
 
     def __init__(self, config: WorldModelConfig, tokenizer: ActionTokenizer, runtime: Runtime | None = None):
@@ -74,7 +80,7 @@ class WorldModel:
     def from_pretrained(
         cls, folder: str | Path, device: str = "auto", dtype: str = "auto", threads: int | str = "auto"
     ) -> "WorldModel":
-        """Load a weights folder. Raises InvalidCheckpoint where a file is missing, damaged or doesn't fit."""
+        """Load a weights folder, with its experts. Raises InvalidCheckpoint where a file is missing or damaged."""
         values, states = checkpoint.load(folder)
         tokenizer = ActionTokenizer.load(Path(folder) / "tokenizer")
         runtime = Runtime.resolve(device, dtype, threads)
@@ -83,7 +89,18 @@ class WorldModel:
             checkpoint.fill(module, states.get(name, {}), Path(folder) / name)
         model.fingerprint = checkpoint.fingerprint(folder)
         model.novelty_model = NoveltyModel.of(states[NOVELTY]) if NOVELTY in states else None
-        return model
+        experts = {
+            name: cls.from_pretrained(place, device, dtype, threads)
+            for name, place in checkpoint.experts(folder).items()
+        }
+        return model.with_experts(experts)
+
+    def with_experts(self, experts: Mapping[str, "WorldModel"]) -> Self:
+        """Leave other worlds to these whole models, by name; returns the model itself. Raises InvalidCheckpoint."""
+        check_experts(self, experts)
+        self.experts, self._own = MappingProxyType(dict(experts)), self.fingerprint
+        self.fingerprint = joint_fingerprint(self._own, experts) if experts else self._own
+        return self
 
     def save_pretrained(self, folder: str | Path, dtype: torch.dtype | None = torch.float16) -> Path:
         """Write a weights folder that `from_pretrained` reads."""
@@ -104,16 +121,45 @@ class WorldModel:
     @property
     def worlds(self) -> tuple[str, ...]:
         """The kinds of world that the weights were trained on."""
-        return self.config.worlds
+        return (*self.config.worlds, *(world for one in self.experts.values() for world in one.worlds))
+
+    @property
+    def clip_shape(self) -> tuple[int, ...]:
+        """Of the clips that it makes: height, width, frames, frames a second and latent frames."""
+        config = self.config
+        return config.height, config.width, config.frames_per_action, config.fps, config.video.chunk
+
+    def fingerprint_for(self, world: str) -> str:
+        """Of the weights that draw a kind of world: measurements of it are theirs, whatever is added for others."""
+        name = self.expert_for(world)
+        return self.experts[name].fingerprint if name else self._own or self.fingerprint
+
+    def expert(self, name: str) -> "WorldModel":
+        """What draws the states that have this `WorldState.expert`. Raises InvalidInput where it isn't there."""
+        if name and name not in self.experts:
+            raise InvalidInput(f"A world was begun with the expert {name!r}, which {self.name} lacks. Begin it again.")
+        return self.experts[name] if name else self
+
+    def expert_for(self, world: str) -> str:
+        """The name of the expert that was trained on a kind of world; empty where it is the model itself, or none."""
+        return next((name for name, one in self.experts.items() if world in one.worlds), "")
 
     def novelty(self, image: ImageSource) -> Novelty | None:
         """How unlike a picture is to what the weights were trained on; None where they can't tell.
 
         Raises InvalidImage.
         """
-        if self.novelty_model is None:
-            return None
-        return self.novelty_model.judge(view(self.autoencoder, self._pixels(image)[None]))[0]
+        found = self._judgements(self._pixels(image))
+        return min(found.values(), key=_excess) if found else None
+
+    def _judgements(self, pixels: Tensor) -> dict[str, Novelty]:
+        """What the model itself and each expert, by name, find of a picture (3, H, W); none where it can't be told."""
+        models = {"": self, **self.experts}
+        return {
+            name: one.novelty_model.judge(view(one.autoencoder, pixels[None]))[0]
+            for name, one in models.items()
+            if one.novelty_model is not None
+        }
 
     @torch.inference_mode()
     def begin(self, image: ImageSource, seed: int = 0, look: str | None = None) -> WorldState:
@@ -125,7 +171,16 @@ class WorldModel:
         """
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**53:
             raise InvalidInput(f"A seed is a whole number from 0 to 2**53 - 1, not {seed!r}.")
-        latent = self.autoencoder.encode(self._pixels(image)[None, :, None])
+        pixels = self._pixels(image)
+        if self.experts:
+            found = self._judgements(pixels)
+            name = self.expert_for(look) if look is not None else min(found, key=lambda name: _excess(found[name]))
+            return replace(self.expert(name)._begin(pixels, seed, look), expert=name)
+        return self._begin(pixels, seed, look)
+
+    def _begin(self, pixels: Tensor, seed: int, look: str | None) -> WorldState:
+        """`begin` by this model's own parts, from a picture (3, H, W) in -1..1."""
+        latent = self.autoencoder.encode(pixels[None, :, None])
         if look is not None and self.novelty_model is not None:
             latent = self.novelty_model.approach(latent, look)
         memory = self.autoencoder.begin_memory(1, *latent.shape[-2:])
@@ -230,22 +285,38 @@ class WorldModel:
         stop = should_stop or (lambda: False)
         clock = Clock({} if timings is None else timings)
         with torch.inference_mode():
-            made = self._imagine(states, texts, sampler or Sampler(), stop, clock)
-        last, after, pieces = made.chunk.shape[2] - 1, None, self._decode(states, made)
+            shares = self._shares(states, texts, sampler or Sampler(), stop, clock)
+        last, after = shares[0].made.chunk.shape[2] - 1, None
         for index in range(last + 1):
             if stop():
                 raise Cancelled("The caller stopped this step while it was decoded; the world is unchanged.")
             with torch.inference_mode():
-                made.frames.append(next(pieces))
+                for share in shares:
+                    share.made.frames.append(next(share.pieces))
                 clock("decode_ms")
                 if index == last and not self.carries:
-                    after = self._after(states, texts, made)
-            yield Part(index=index, frames=[_array(row) for row in made.frames[-1]], states=after)
+                    after = gathered(shares, _after)
+            yield Part(index=index, frames=gathered(shares, _arrays), states=after)
         if self.carries:
             with torch.inference_mode():
-                after = self._after(states, texts, made)
+                after = gathered(shares, _after)
             clock("carry_ms")
-            yield Part(index=last + 1, frames=[_array(row[:0]) for row in made.frames[-1]], states=after)
+            nothing = gathered(shares, lambda share: [_array(row[:0]) for row in share.made.frames[-1]])
+            yield Part(index=last + 1, frames=nothing, states=after)
+
+    def _shares(
+        self, states: Sequence[WorldState], texts: list[str], sampler: Sampler, stop: Callable[[], bool], clock: Clock
+    ) -> "list[Share[WorldModel]]":
+        """The batch's latents, made by the model that each state belongs to."""
+        rows: dict[str, list[int]] = {}
+        for row, state in enumerate(states):
+            rows.setdefault(state.expert, []).append(row)
+        shares: list[Share[WorldModel]] = []
+        for name, places in rows.items():
+            model, own, said = self.expert(name), [states[i] for i in places], [texts[i] for i in places]
+            made = model._imagine(own, said, sampler, stop, clock)
+            shares.append(Share(model, places, own, said, made, model._decode(own, made)))
+        return shares
 
     def _imagine(
         self,
@@ -253,8 +324,8 @@ class WorldModel:
         texts: list[str],
         sampler: Sampler,
         stop: Callable[[], bool],
-        clock: "Clock",
-    ) -> "Imagined":
+        clock: Clock,
+    ) -> Imagined:
         """The next chunk of latents for every state."""
         device, dtype = self.runtime.device, self.runtime.dtype
         ids, mask = self.backbone.tokenize(texts, [state.actions for state in states])
@@ -269,7 +340,7 @@ class WorldModel:
         clock("denoise_ms")
         return Imagined(chunk)
 
-    def _decode(self, states: Sequence[WorldState], made: "Imagined") -> Iterator[Tensor]:
+    def _decode(self, states: Sequence[WorldState], made: Imagined) -> Iterator[Tensor]:
         """The frames (B, T, H, W, 3) uint8 of each latent frame, on the CPU; then the decoder's memory is `made`'s."""
         layers = zip(*(state.decoder_memory for state in states), strict=True)
         memory = tuple(torch.stack(layer).to(self.runtime.device, self.runtime.dtype) for layer in layers)
@@ -278,7 +349,7 @@ class WorldModel:
             made.memory = memory
             yield to_uint8(pixels.float().transpose(1, 2)).cpu()
 
-    def _after(self, states: Sequence[WorldState], texts: list[str], made: "Imagined") -> list[WorldState]:
+    def _after(self, states: Sequence[WorldState], texts: list[str], made: Imagined) -> list[WorldState]:
         """The next states, once all frames are there."""
         chunks = made.chunk.cpu()
         kept, frames = [m.float().cpu() for m in made.memory], made.frames[-1]
@@ -290,6 +361,7 @@ class WorldModel:
                 latents=self.video.carry(state.latents, chunks[row]).clone(),
                 frame=frames[row, -1].clone(),
                 decoder_memory=tuple(m[row].clone() for m in kept),
+                expert=state.expert,
             )
             for row, (state, text) in enumerate(zip(states, texts, strict=True))
         ]
@@ -300,29 +372,16 @@ def printable(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-@dataclass(eq=False)
-class Imagined:
-    """A step on its way: latents (B, C, chunk, h, w) float32, and what becomes of them as they are decoded.
-
-    frames (B, T, H, W, 3) uint8 on the CPU; `memory` is the decoder's; `told` is for models that go on with it.
-    """
-
-    chunk: Tensor
-    told: Any = None
-    frames: list[Tensor] = field(default_factory=list)
-    memory: tuple[Tensor, ...] = ()
+def _excess(found: Novelty) -> float:
+    return found.excess
 
 
-class Clock:
-    """Adds the milliseconds since its last call to a stage."""
+def _after(share: Share[WorldModel]) -> list[WorldState]:
+    return share.model._after(share.states, share.texts, share.made)
 
-    def __init__(self, timings: dict[str, float]):
-        self.timings, self.since = timings, time.perf_counter()
 
-    def __call__(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.timings[stage] = self.timings.get(stage, 0.0) + (now - self.since) * 1000
-        self.since = now
+def _arrays(share: Share[WorldModel]) -> list[Frames]:
+    return [_array(row) for row in share.made.frames[-1]]
 
 
 def _array(frames: Tensor) -> Frames:

@@ -15,7 +15,13 @@ FLOORS = (
     {"errors"},
     {"config"},
     {"types", "runtime", "quantization", "offloading"},
-    {"media", "checkpoint", "scenes"},  # checkpoint knows tensors and files, so it lies below the models
+    {
+        "media",
+        "checkpoint",
+        "scenes",
+        "step",
+        "experts",
+    },  # checkpoint knows tensors and files, so it lies below the models
     {"backbone", "adapter", "video", "worlds"},
     {"pretrained", "novelty"},
     {"budget", "roofline"},

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from pandora.checkpoint.int8 import pack, unpack
 from pandora.checkpoint.manifest import read_manifest, verify, write_manifest
 from pandora.errors import InvalidCheckpoint
 
@@ -34,14 +35,16 @@ def save(
 ) -> Path:
     """Write each module's weights, the config and the manifest; other files of the folder stay and are recorded too.
 
-    Floating-point tensors are stored as `dtype`, or as they are with None. Raises InvalidCheckpoint where a value
-    doesn't fit the dtype or a single tensor is larger than a file may be.
+    Floating-point tensors are stored as `dtype`, or as they are with None; torch.int8 stores matrices in eight bits
+    with a scale a row. Raises InvalidCheckpoint where a value doesn't fit the dtype, or a tensor no file.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, module in modules.items():
         state, shared = _unshare(module.state_dict())
-        stored = {key: _store(f"{name}: {key}", value, dtype) for key, value in state.items()}
+        exact = None if dtype == torch.int8 else dtype
+        stored = {key: _store(f"{name}: {key}", value, exact) for key, value in state.items()}
+        stored = pack(stored) if dtype == torch.int8 else stored
         _write_shards(folder, name, stored, {"shared": json.dumps(shared)})
     draft = folder / f".{CONFIG}.draft"
     draft.write_text(json.dumps(config, indent=2) + "\n")
@@ -51,9 +54,9 @@ def save(
 
 
 def load(folder: str | Path, *, check: bool = True, device: str = "cpu") -> tuple[dict[str, Any], dict[str, State]]:
-    """The config, and by part name the stored tensors, in their stored dtype. Raises InvalidCheckpoint.
+    """The config, and by part name the stored tensors: in their stored dtype, those in eight bits as float32.
 
-    With `check` every file is compared with the manifest first.
+    With `check` every file is compared with the manifest first. Raises InvalidCheckpoint.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -67,7 +70,7 @@ def load(folder: str | Path, *, check: bool = True, device: str = "cpu") -> tupl
     states: dict[str, State] = {}
     for file in sorted(read_manifest(folder)):
         if match := _PART.fullmatch(file):
-            states.setdefault(match["name"], {}).update(_read(folder / file, device))
+            states.setdefault(match["name"], {}).update(read(folder / file, device))
     return config, states
 
 
@@ -98,7 +101,7 @@ def read_sizes(folder: str | Path) -> dict[str, tuple[int, int]]:
     for file in sorted(read_manifest(folder)):
         if match := _PART.fullmatch(file):
             count, size = sizes.get(match["name"], (0, 0))
-            stored = _read(Path(folder) / file, "cpu")
+            stored = read(Path(folder) / file, "cpu")
             numbers = sum(tensor.numel() for tensor in stored.values())
             sizes[match["name"]] = (count + numbers, size + (Path(folder) / file).stat().st_size)
     return sizes
@@ -156,7 +159,8 @@ def _write_shards(folder: Path, name: str, state: State, metadata: dict[str, str
             draft.unlink(missing_ok=True)
 
 
-def _read(path: Path, device: str) -> State:
+def read(path: Path, device: str = "cpu") -> State:
+    """The tensors of one stored file. Raises InvalidCheckpoint."""
     try:
         with safe_open(path, framework="pt", device=device) as file:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a mapping)
@@ -165,4 +169,5 @@ def _read(path: Path, device: str) -> State:
                 raise ValueError("its list of shared tensors is none")
     except (OSError, SafetensorError, ValueError, RecursionError) as error:
         raise InvalidCheckpoint(f"{path} can't be read as safetensors: {error}. Fetch it again.") from error
+    state = unpack(state)
     return state | {key: state[owner] for key, owner in shared.items() if owner in state}

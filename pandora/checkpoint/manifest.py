@@ -11,6 +11,7 @@ _PROSE = "README.md"  # a word mended in the model card doesn't make other weigh
 _SHOWN = ("measured", "gallery")  # nor does measuring them again, or showing them
 _WEIGHTS = (".safetensors", ".json")
 _BESIDE = ("scenes/", "novelty.safetensors")  # where worlds begin, and what is said of that
+_EXPERTS = "experts"  # a folder of weights each, for other worlds
 
 
 def write_manifest(folder: str | Path) -> dict[str, dict[str, int | str]]:
@@ -58,10 +59,20 @@ def verify(folder: str | Path) -> None:
         raise InvalidCheckpoint(f"{folder} is damaged: {'; '.join(faults)}. Fetch the folder again.")
 
 
+def experts(folder: str | Path) -> dict[str, Path]:
+    """The folders of weights inside a folder of weights, by name, in order."""
+    places = [PurePosixPath(name) for name in sorted(read_manifest(folder)) if name.startswith(f"{_EXPERTS}/")]
+    return {place.parts[1]: Path(folder) / place.parent for place in places if place.match(f"{_EXPERTS}/*/{MANIFEST}")}
+
+
 def fingerprint(folder: str | Path) -> str:
-    """One sha256 over what decides the frames: config, weights and tokenizer; not start pictures, nor what judges."""
+    """One sha256 over what decides the frames: config, weights and tokenizer; not start pictures, nor what judges.
+
+    That of the folder's own parts: each of its `experts` has one as well.
+    """
     entries = read_manifest(folder)
-    decisive = [name for name in sorted(entries) if name.endswith(_WEIGHTS) and not name.startswith(_BESIDE)]
+    beside = (*_BESIDE, f"{_EXPERTS}/")
+    decisive = [name for name in sorted(entries) if name.endswith(_WEIGHTS) and not name.startswith(beside)]
     return hashlib.sha256("\n".join(f"{name} {entries[name]['sha256']}" for name in decisive).encode()).hexdigest()
 
 
@@ -70,7 +81,8 @@ def _leads_inside(name: str) -> bool:
 
 
 def _counts(path: Path) -> bool:
-    return path.name not in (MANIFEST, _PROSE) and path.parts[0] not in _SHOWN
+    inside = Path(*path.parts[2:]) if path.parts[0] == _EXPERTS else path
+    return path != Path(MANIFEST) and path.name != _PROSE and inside.parts[:1] not in [(name,) for name in _SHOWN]
 
 
 def _sha256(path: Path) -> str:

@@ -131,7 +131,7 @@ def is_first(world: World) -> bool:
 def known(model: Any, everything: bool, console: Console) -> list[World]:
     """The worlds that the weights know; with `everything` all that are installed and can be judged."""
     if not everything:
-        return [make_world(name) for name in getattr(model.config, "worlds", None) or (FIRST,)]
+        return [make_world(name) for name in model.worlds or (FIRST,)]
     found = []
     for name in world_names():
         try:
@@ -159,8 +159,10 @@ def _measure(settings: Settings, bench: Bench, console: Console, others: Sequenc
 
 def _told(settings: Settings, model: WorldModel, arenas: Sequence[World], seconds: float) -> dict[str, Any]:
     """What a reader of the rows must know."""
+    parts = {model.fingerprint_for(world.name) for world in arenas}
+    fingerprint = parts.pop() if len(parts) == 1 else model.fingerprint
     return {
-        "model": model.name, "fingerprint": model.fingerprint, "world": ", ".join(world.name for world in arenas),
+        "model": model.name, "fingerprint": fingerprint, "world": ", ".join(world.name for world in arenas),
         "worlds": [world.name for world in arenas], "steps": settings.steps, "seed": settings.seed,
         "quick": settings.quick, "batch": settings.batch, "device": str(model.runtime.device),
         "dtype": str(model.runtime.dtype), "threads": torch.get_num_threads(), "cpus": os.cpu_count(),

@@ -14,10 +14,11 @@ from pandora.media import to_uint8
 from pandora.pretrained.autoencoder import TieredAutoencoder, WanAutoencoder
 from pandora.pretrained.prefix import Prefix
 from pandora.runtime import Runtime
+from pandora.step import Clock, Imagined
 from pandora.types import Sampler, WorldState, noise
 from pandora.video.cache import RollingCache
 from pandora.video.flow import VideoModel
-from pandora.world_model import Clock, Imagined, WorldModel, printable
+from pandora.world_model import WorldModel, printable
 
 _SEEN = 2  # frames of a clip that the backbone is shown: how it went, and how it ended
 

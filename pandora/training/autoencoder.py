@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
+from pandora import checkpoint
 from pandora.config import Config
 from pandora.errors import InvalidConfig
 from pandora.runtime import Runtime
@@ -132,7 +132,7 @@ def train(config: AutoencoderTraining) -> Path:
     folder = Path(config.out)
     model = Autoencoder(config.model).to(runtime.device)
     if config.start_from:
-        model.load_state_dict(load_file(config.start_from), strict=False)
+        model.load_state_dict(checkpoint.read(Path(config.start_from)), strict=False)
     elif config.keep or config.decoder_only:
         raise InvalidConfig("keep and decoder_only need start_from, the autoencoder whose latents are kept.")
     if config.decoder_only:

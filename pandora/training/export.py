@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file
 
 from pandora import checkpoint, media, presets
@@ -35,12 +36,15 @@ class ExportConfig(Config):
     worlds: tuple[str, ...] = ("blocks",)  # that it was trained on; their scenes are put in
     novelty: int = 2000  # frames of each world by which strange pictures are told; 0: they are not told
     out: str = "weights/pandora-small"
+    expert: str = ""  # the name that they get among the experts of the weights in `out`; none: they are the weights
+    int8: bool = False  # store matrices in eight bits: half the room
 
 
 def export(config: ExportConfig) -> Path:
     """Write the weights folder, all but its card; returns it."""
     autoencoder = load_autoencoder(config.autoencoder)
-    recipe = replace(described(config), autoencoder=autoencoder.config)
+    name = config.expert or WorldModelConfig.name
+    recipe = replace(described(config), name=name, autoencoder=autoencoder.config)
     tokenizer = ActionTokenizer.load(Path(config.aligned) / "tokenizer")
     model = WorldModel(recipe, tokenizer, Runtime.resolve("cpu", "float32", 1))
     model.autoencoder.load_state_dict(autoencoder.state_dict())
@@ -48,12 +52,14 @@ def export(config: ExportConfig) -> Path:
         folder = Path(config.speech) if name == "backbone" and config.speech else Path(config.video)
         path = folder / f"{name}.safetensors"
         checkpoint.fill(model.modules()[name], load_file(path), path)
-    out = Path(config.out)
+    out = Path(config.out) / "experts" / config.expert if config.expert else Path(config.out)
     write_scenes(out / "scenes", config.worlds)
     (out / f"{NOVELTY}.safetensors").unlink(missing_ok=True)  # of other latents
-    model.save_pretrained(out)
+    model.save_pretrained(out, torch.int8 if config.int8 else torch.float16)
     if config.novelty:
         measure(NoveltyConfig(weights=str(out), frames=config.novelty))
+    if config.expert:
+        checkpoint.write_manifest(config.out)
     return out
 
 

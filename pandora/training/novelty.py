@@ -29,7 +29,7 @@ class NoveltyConfig(Config):
     """Whose frames are looked at."""
 
     weights: str = "weights/pandora-small"
-    world: tuple[str, ...] = ()  # repeat for several; without it those that the weights were trained on
+    world: tuple[str, ...] = ()  # repeat for several; without it those that the weights themselves were trained on
     frames: int = 2000  # of each world to fit, and as many of other scenes to set the scales by
     seed: int = 0
 
@@ -37,7 +37,7 @@ class NoveltyConfig(Config):
 def measure(config: NoveltyConfig) -> Path:
     """Write novelty.safetensors into the weights folder, and renew its manifest; returns its path."""
     model = WorldModel.from_pretrained(config.weights)
-    names = config.world or model.worlds
+    names = config.world or model.config.worlds
     familiar = NoveltyModel({name: learn(model.autoencoder, name, config.frames, config.seed) for name in names})
     path = familiar.save(config.weights)
     write_manifest(config.weights)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -195,7 +195,7 @@ def load_autoencoder(path: str | Path) -> Autoencoder:
             f"autoencoder wrote, or one of weights."
         ) from error
     model = Autoencoder(AutoencoderConfig.from_dict(sizes))
-    checkpoint.fill(model, load_file(path), path)
+    checkpoint.fill(model, checkpoint.read(path), path)
     return model.eval()
 
 

@@ -1,0 +1,56 @@
+"""Eight bits a weight: what is small stays, what is large comes back nearly, and the file is half as large."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from pandora import checkpoint
+from pandora.checkpoint.int8 import pack, unpack
+from pandora.errors import InvalidCheckpoint
+
+
+def test_rows_come_back_within_half_a_step() -> None:
+    torch.manual_seed(0)
+    state = {
+        "matrix": torch.randn(64, 48) * torch.logspace(-3, 1, 64)[:, None],
+        "kernel": torch.randn(32, 16, 3, 3),
+        "zeros": torch.zeros(64, 64),
+        "bias": torch.randn(4000),
+        "small": torch.randn(8, 8),
+        "count": torch.tensor(3),
+    }
+    found = unpack(pack(state))
+    assert found.keys() == state.keys()
+    for name in ("matrix", "kernel", "zeros"):
+        step = state[name].flatten(1).abs().amax(1) / 127
+        error = (found[name] - state[name]).flatten(1).abs().amax(1)
+        assert found[name].dtype == torch.float32
+        assert (error <= 0.5001 * step).all()
+    for name in ("bias", "small"):
+        assert torch.equal(found[name], state[name].half())
+    assert found["count"] == 3
+
+
+def test_a_folder_in_eight_bits_fills_the_same_model(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(300, 64), nn.Linear(64, 300, bias=False))
+    model[1].weight = model[0].weight  # tied: stored once
+    for name, dtype in (("half", torch.float16), ("eight", torch.int8)):
+        checkpoint.save(tmp_path / name, {"video": model}, {}, dtype)
+    sizes = {name: checkpoint.read_sizes(tmp_path / name)["video"] for name in ("half", "eight")}
+    assert sizes["eight"][1] < 0.6 * sizes["half"][1]
+    assert sizes["eight"][0] == sizes["half"][0], "as many numbers, whatever they are stored as"
+    states = checkpoint.load(tmp_path / "eight")[1]
+    copy = nn.Sequential(nn.Embedding(300, 64), nn.Linear(64, 300, bias=False))
+    checkpoint.fill(copy, states["video"], tmp_path)
+    torch.testing.assert_close(copy[1].weight, model[1].weight, atol=0.02, rtol=0)
+    assert torch.equal(copy[0].weight, copy[1].weight)
+
+
+def test_what_no_number_of_bits_can_hold_is_refused(tmp_path: Path) -> None:
+    broken = nn.Linear(64, 64)
+    broken.weight.data[0, 0] = torch.nan
+    with pytest.raises(InvalidCheckpoint, match="weight"):
+        checkpoint.save(tmp_path, {"video": broken}, {}, torch.int8)
