@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pandora.checkpoint import read_sizes, write_manifest
+from pandora.checkpoint import experts, read_sizes, write_manifest
 from pandora.config import Config
 from pandora.training.mixture import parse_mixture
 
@@ -24,10 +24,10 @@ language: en
 # {name}
 
 A small general world model with free-text actions: P(next clip | state, sentence). {parameters:.1f} M parameters,
-{megabytes:.1f} MB in float16, 128x128 pixels, 8 frames an action at 8 fps. It knows:
+{megabytes:.1f} MB in {stored}, 128x128 pixels, 8 frames an action at 8 fps. It knows:
 
 {worlds}
-
+{experts}
 | part | what it is | parameters |
 |---|---|---|
 {parts}
@@ -118,6 +118,10 @@ WORLDS = {  # the rows that stand in a table with a line a world
     "transfer": "in looks and games it never saw",
     "judge": "the judge on true clips",
 }
+MEASURED = (
+    "eval", *(f"eval-{world}" for world in KNOWN if world != "blocks"),
+    "novelty", "stream", "blocksworld", "oracle", "goals", "rollouts", "service",
+)  # fmt: skip
 HEADLINES = {"measured": MODEL, "thinking": THINKING, "service": SERVICE}  # by the marks around each table
 
 
@@ -128,41 +132,54 @@ class CardConfig(Config):
     weights: str = "weights/pandora-small"
     # stages that are told of, in their order, after those that the card tells of already
     runs: tuple[str, ...] = ("runs/autoencoder", "runs/align", "runs/video", "runs/rollout")
-    measured: tuple[str, ...] = tuple(
-        f"weights/pandora-small/measured/{name}.json"
-        for name in (
-            "eval", *(f"eval-{world}" for world in KNOWN if world != "blocks"),
-            "novelty", "stream", "blocksworld", "oracle", "goals", "rollouts", "service",
-        )
-    )  # fmt: skip
+    measured: tuple[str, ...] = ()  # files; none: those of `MEASURED` that lie in the weights' folder `measured`
     readme: str = "README.md"  # its tables of headline rows are written anew between their marks
 
 
 def write(config: CardConfig) -> Path:
     """Write README.md into the weights folder, with each stage's loss curve beside it; returns its path."""
     folder = Path(config.weights)
-    sizes, known = read_sizes(folder), json.loads((folder / "config.json").read_text())["worlds"]
+    sizes, whole = read_sizes(folder), folder.parent.parent if folder.parent.name == "experts" else folder
     parts = "\n".join(f"| {name} | {_what(name)} | {count:,} |" for name, (count, _) in sizes.items())
     path = folder / "README.md"
     stages = told(path.read_text()) if path.exists() else {}
     for run in map(Path, config.runs):
         if (run / "runs.jsonl").exists():
             stages[run.name] = _stage(run, folder)
-    measured = [Path(path) for path in config.measured if Path(path).exists()]
+    measured = [Path(path) for path in config.measured] or _measured(folder)
+    parameters, size = (sum(column) for column in zip(*sizes.values(), strict=True))
     card = FRONT.format(
         name=folder.name,
-        parameters=sum(count for count, _ in sizes.values()) / 1e6,
-        megabytes=sum(size for _, size in sizes.values()) / 1e6,
-        worlds="\n".join(f"- **{name}**: {KNOWN.get(name, 'a world of its own')}" for name in known),
+        parameters=parameters / 1e6,
+        megabytes=size / 1e6,
+        stored="eight bits" if size < 1.5 * parameters else "float16",
+        worlds=_worlds(folder),
+        experts="".join(
+            f"\nand, by its expert [{place.name}](experts/{place.name}/README.md):\n\n{_worlds(place)}\n"
+            for place in experts(folder).values()
+        ),
         parts=parts,
         training="\n\n".join(stages.values()),
         measured="\n\n".join(map(_rows, measured)),
     )
     path.write_text(card)
-    write_manifest(folder)
+    for place in dict.fromkeys((folder, whole)):
+        write_manifest(place)
     if Path(config.readme).exists():
-        write_headlines(Path(config.readme), measured)
+        others = [file for place in (whole, *experts(whole).values()) if place != folder for file in _measured(place)]
+        write_headlines(Path(config.readme), [*measured, *others])
     return path
+
+
+def _measured(folder: Path) -> list[Path]:
+    """What there is of `MEASURED`."""
+    return [path for name in MEASURED if (path := folder / "measured" / f"{name}.json").exists()]
+
+
+def _worlds(folder: Path) -> str:
+    """A line for each world that weights know themselves."""
+    known = json.loads((folder / "config.json").read_text())["worlds"]
+    return "\n".join(f"- **{name}**: {KNOWN.get(name, 'a world of its own')}" for name in known)
 
 
 def told(card: str) -> dict[str, str]:

@@ -23,9 +23,12 @@ def load_model(settings: "Settings") -> "WorldModel":
     else:
         model = WorldModel.from_pretrained(settings.weights, device=settings.device, threads=threads)
         model.runtime.apply()
-    state = model.begin(np.full((model.config.height, model.config.width, 3), 128, np.uint8), seed=0)
-    for _ in range(2):
-        state, _ = model.step(state, "wait", sampler=Sampler(steps=settings.sampling_steps))
+    grey = np.full((model.config.height, model.config.width, 3), 128, np.uint8)
+    looks = {model.expert_for(world): world for world in model.worlds}  # of each expert one
+    for look in looks.values() or (None,):
+        state = model.begin(grey, seed=0, look=look)
+        for _ in range(2):
+            state, _ = model.step(state, "wait", sampler=Sampler(steps=settings.sampling_steps))
     return model
 
 

@@ -25,7 +25,7 @@ def check_words(body: BeginPlan, speaks: bool) -> None:
     if body.think == "words" and body.goal.upload is not None:
         raise UnsupportedGoal("A picture can't be aimed at in words. Give the goal as facts or as a text.")
     if body.think == "words" and not speaks:
-        raise InvalidInput("This model does not think in words; leave `think` out.")
+        raise InvalidInput("The model does not think about this world in words; leave `think` out.")
 
 
 def make_planner(name: PlannerName, seed: int, is_picture: bool) -> Planner:

@@ -52,7 +52,6 @@ async def begin_plan(body: BeginPlan, response: Response, service: TheService, p
     service.store.check_open()
     check_goal(body.goal)
     choose_planner(body.planner, body.goal.upload is not None)
-    check_words(body, service.engine.model.speaks)
     sentences = tuple(dict.fromkeys(map(service.engine.model.check_action, body.actions or ())))
     with service.pool.room(principal.owner):
         job = service.plans.begin(*await _prepare(service, principal, body, sentences))
@@ -99,6 +98,7 @@ async def _prepare(
 ) -> tuple[Asked, Search]:
     """Raises as find_start and make_image_goal, UnknownName, InvalidInput, UnsupportedGoal."""
     start = await find_start(service, principal, body)
+    check_words(body, service.engine.model.expert(start.state.expert).speaks)
     sampling_steps = body.sampling_steps or service.settings.sampling_steps
     steps = EngineSteps(
         service.engine, start.state, owner=principal.owner, sampling_steps=sampling_steps, width=service.pool.width()

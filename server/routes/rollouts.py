@@ -62,7 +62,7 @@ async def begin_rollout(
         tree = await anyio.to_thread.run_sync(Tree, start.state, candidates, body.samples)
         judge = Judge(
             readout=readout if body.outputs.facts else None,
-            describe=_voice(service) if body.outputs.text_state else None,
+            describe=_voice(service, start) if body.outputs.text_state else None,
             scorers={"goal": scorer} if scorer else {},
         )
         asked = Asked(
@@ -161,11 +161,12 @@ def _candidates(service: Service, body: BeginRollout) -> list[list[str]]:
     return candidates
 
 
-def _voice(service: Service) -> Callable[[Sequence[Frame]], Sequence[Said]]:
-    """Raises InvalidInput where the model has none."""
-    if not service.engine.model.speaks:
-        raise InvalidInput("This model writes no states in words; ask for `facts`, or leave `text_state` out.")
-    return service.engine.model.describe
+def _voice(service: Service, start: Start) -> Callable[[Sequence[Frame]], Sequence[Said]]:
+    """Raises InvalidInput where what draws this world has none."""
+    model = service.engine.model.expert(start.state.expert)
+    if not model.speaks:
+        raise InvalidInput("The model writes no states of this world in words; ask for `facts` alone.")
+    return model.describe
 
 
 async def _readout(body: BeginRollout, start: Start) -> Readout | None:
@@ -183,7 +184,8 @@ async def _scorer(service: Service, principal: Principal, body: BeginRollout, st
     if goal.facts is not None:
         return await anyio.to_thread.run_sync(goal_of_facts, list(map(tuple, goal.facts)), find_kind(body, start))
     if goal.text is not None:
-        return await anyio.to_thread.run_sync(goal_in_words, goal.text, find_kind(body, start), service.engine.model)
+        model = service.engine.model.expert(start.state.expert)
+        return await anyio.to_thread.run_sync(goal_in_words, goal.text, find_kind(body, start), model)
     return await make_image_goal(service, principal, goal.upload or "", start.state)
 
 
