@@ -57,6 +57,9 @@ class Recipe(Config):
     start_from: str = ""  # weights that ship, to go on from; the worlds that they know are kept
     aligned: str = ""  # backbone and adapter to begin with, in the place of the stage alignment
     autoencoder: str = ""  # autoencoder.safetensors to use, in the place of the stages autoencoder and decoder
+    weights: str = ""  # the folder that is made in the end; none: `out`/weights
+    expert: str = ""  # their name among the experts of those weights, beside what these know already
+    int8: bool = False  # store matrices in eight bits
     batch: int = 0  # of the video stages; 0: 256 on a GPU, 16 a core on a CPU
     threads: int = 0  # 0: one a CPU core, up to eight; the video stages on a CPU take as many processes instead
     processes: int = 0  # that make data; 0: one a CPU core
@@ -91,6 +94,10 @@ class Recipe(Config):
         return ",".join((*made, *self.films))
 
     @property
+    def shipped(self) -> str:
+        return self.weights or f"{self.out}/weights"
+
+    @property
     def data_fresh(self) -> str:
         return f"{self.data}/fresh"
 
@@ -112,7 +119,7 @@ def run(config: Recipe) -> Path:
                 done.write_text(json.dumps({"seconds": round(time.monotonic() - began, 1)}) + "\n")
             if name == config.until:
                 break
-    return folder / "weights"
+    return Path(config.shipped)
 
 
 class Stages:
@@ -201,7 +208,7 @@ class Stages:
         export.export(
             export.ExportConfig(
                 video=made, aligned=made, autoencoder=self.shown, worlds=config.names, novelty=config.novelty,
-                out=f"{self.out}/weights",
+                out=config.shipped, expert=config.expert, int8=config.int8,
             )
         )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """The recipe: from nothing to weights that run, once."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pandora import presets
-from pandora.errors import InvalidInput, UnknownName
+from pandora import checkpoint, presets
+from pandora.errors import InvalidCheckpoint, InvalidInput, UnknownName
 from pandora.training import alignment
 from pandora.training.importing import Import, bring
 from pandora.training.recipe import Recipe, run
@@ -93,6 +94,22 @@ def test_what_is_given_is_not_trained_again(recipe: Recipe, tmp_path: Path) -> N
     )  # fmt: skip
     run(more)
     assert sorted(path.name for path in (tmp_path / "more").iterdir()) == ["data", "encode", "video"]
+
+
+def test_it_makes_an_expert_beside_weights(recipe: Recipe) -> None:
+    folder, weights = Path(recipe.out), Path(recipe.out) / "weights"
+    (folder / "export" / "done.json").unlink()
+    before = {path.name: path.read_bytes() for path in weights.glob("*.safetensors")}
+    assert run(replace(recipe, expert="outdoors", int8=True)) == weights
+    assert {path.name: path.read_bytes() for path in weights.glob("*.safetensors")} == before
+    place = weights / "experts" / "outdoors"
+    assert checkpoint.experts(weights) == {"outdoors": place}
+    assert json.loads((place / "config.json").read_text())["name"] == "outdoors"
+    checkpoint.verify(weights)
+    with pytest.raises(InvalidCheckpoint, match="blocks, nature"):  # both know the same worlds
+        WorldModel.from_pretrained(weights, device="cpu", threads=1)
+    shutil.rmtree(weights / "experts")
+    checkpoint.write_manifest(weights)
 
 
 def test_what_it_can_not_do_is_said(recipe: Recipe) -> None:
