@@ -165,8 +165,7 @@ def test_worlds_that_can_not_be_judged_are_refused_before_anything_is_measured()
 
 def test_the_worlds_that_the_weights_know() -> None:
     class Model:
-        class config:  # noqa: N801
-            worlds = ("blocks",)
+        worlds = ("blocks",)
 
     assert [world.name for world in known(Model(), False, None)] == ["blocks"]  # type: ignore[arg-type]
 
