@@ -6,7 +6,6 @@ It can go on from weights that know some worlds already: with `keep`, what they 
 (learning without forgetting, 1606.09282), and a video model that was trained on it goes on working.
 """
 
-import copy
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from pandora.backbone.language import SMALL_LANGUAGE
 from pandora.errors import InvalidConfig
 from pandora.runtime import Runtime
 from pandora.training import sentences as text
+from pandora.training.kept import Before
 from pandora.training.lesson import (
     COLOUR_WIDTH,
     Lesson,
@@ -49,7 +49,6 @@ class AlignmentConfig(LessonConfig):
     out: str = "runs/align"
     start_from: str = ""  # a run, or weights that ship; they give words, sizes and what `keep` holds on to
     keep_weight: float = 4.0
-    keep_batch: int = 32
     threads: int = 1
     log_every: int = 20
     steps: int = 700
@@ -61,7 +60,6 @@ class AlignmentConfig(LessonConfig):
     weight_decay: float = 0.05
     distil_weight: float = 3.0
     history: float = 0.5  # share of sentences with earlier actions before them
-    typos: float = 0.1
     device: str = "auto"
     near_words: float = 0.1  # probability that a word is replaced by a near one
     embedding_noise: float = 0.2
@@ -188,47 +186,8 @@ def losses(
     taught = config.distil_weight * cosine
     parts = {"pooled": slot_loss(from_pooled), "context": slot_loss(from_context), "teacher": taught}
     if before is not None:
-        parts["keep"] = config.keep_weight * before.change(config, lesson, backbone, adapter, step)
+        parts["keep"] = config.keep_weight * before.change(config, backbone, adapter, step)
     return parts
-
-
-@dataclass(eq=False)
-class Before:
-    """What the halves were when the stage began; they read words without noise, as the video model heard them."""
-
-    backbone: Backbone
-    adapter: Adapter
-
-    @classmethod
-    def of(cls, backbone: Backbone, adapter: Adapter) -> "Before":
-        """Frozen copies."""
-        backbone, adapter = copy.deepcopy(backbone).eval(), copy.deepcopy(adapter).eval()
-        for module in (backbone, adapter):
-            module.requires_grad_(False)
-        return cls(backbone, adapter)
-
-    def change(
-        self, config: AlignmentConfig, lesson: Lesson, backbone: Backbone, adapter: Adapter, step: int
-    ) -> Tensor:
-        """How far the conditioning of kept sentences over kept pictures has moved, by `moved`."""
-        assert lesson.kept is not None
-        assert lesson.kept_frames is not None
-        rng = np.random.default_rng([config.seed, step, 1])
-        count, kept = int(rng.integers(backbone.config.history + 1)), lesson.kept.sentences
-        rows = rng.integers(len(kept), size=(config.keep_batch, 1 + count))
-        said = [[text.vary(kept[row], rng, config.typos) for row in few] for few in rows]
-        sentences = [first for first, *_ in said], [tuple(rest) for _, *rest in said]
-        pictures = lesson.kept_frames[rng.integers(len(lesson.kept_frames), size=config.keep_batch)]
-        with torch.no_grad():
-            seen = self.backbone.vision(pictures.to(backbone.queries_QD.device))  # as it still is
-            old = self.adapter(self.backbone.read(seen, *self.backbone.tokenize(*sentences)))
-        return moved(adapter(backbone.read(seen, *backbone.tokenize(*sentences))), old)
-
-
-def moved(new: Conditioning, old: Conditioning) -> Tensor:
-    """The mean squared change of a conditioning, in units of its variance."""
-    pairs = ((new.context_BND, old.context_BND), (new.pooled_BD, old.pooled_BD))
-    return torch.stack([F.mse_loss(a.float(), b.float()) / b.float().var() for a, b in pairs]).sum()
 
 
 def align(
@@ -248,7 +207,7 @@ def align(
         width = int(config.backbone.language["hidden_size"])
         embeddings = embeddings_of(config, lesson, vocabulary, vectors, width)
         backbone, adapter = build(config, ActionTokenizer(build_tokenizer(vocabulary)), embeddings)
-    before = Before.of(backbone, adapter) if config.keep else None
+    before = Before.of(lesson, backbone, adapter) if config.keep else None
     if len(vocabulary) > len(backbone.tokenizer):
         backbone = grown(config, backbone, lesson, vocabulary, vectors)
     if runtime.device.type == "cpu":

@@ -43,6 +43,8 @@ class LessonConfig(Config):
     whitening: float = 0.5
     added: int = 0  # words related to what is said that the vocabulary of `start_from` gets besides the words said
     colours: bool = True  # give the last numbers of a word vector to the colour that the word names
+    keep_batch: int = 32  # sentences of the worlds that are kept
+    typos: float = 0.1
     keep: tuple[str, ...] = ()  # worlds of which `start_from` goes on telling the video model what it tells it
 
 

@@ -25,11 +25,11 @@ from pandora.config import Config
 from pandora.errors import InvalidInput
 from pandora.runtime import Runtime
 from pandora.training.alignment import load as load_aligned
-from pandora.training.alignment import moved
 from pandora.training.alignment import save as save_aligned
 from pandora.training.clauses import ClauseHead
 from pandora.training.encoded import SUFFIX, Encoded
 from pandora.training.episodes import replay
+from pandora.training.kept import moved
 from pandora.training.mixture import parse_mixture, pick
 from pandora.training.optimizers import adam_and_muon, step_all
 from pandora.training.progress import Course, Log, blend, keep_run, record, take_up_run

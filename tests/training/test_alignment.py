@@ -13,7 +13,8 @@ from transformers import BertConfig, BertModel
 from pandora.adapter import AdapterConfig
 from pandora.backbone import BackboneConfig
 from pandora.errors import InvalidConfig
-from pandora.training.alignment import AlignmentConfig, align, load, moved
+from pandora.training.alignment import AlignmentConfig, align, load
+from pandora.training.kept import moved, partners
 from pandora.training.lesson import COLOUR_WIDTH, more_embeddings, prepare
 from pandora.training.probe import read_phrases
 from pandora.training.sentences import Corpus, Slots, collect, typo
@@ -161,6 +162,15 @@ def test_goes_on_from_weights_without_forgetting_what_is_kept(teacher: Teacher, 
         return float(moved(*told))
 
     assert shift("kept", 30.0) < 0.7 * shift("free", 1e-9)
+
+
+def test_what_was_misunderstood_is_told_as_what_was_understood() -> None:
+    near, far = torch.tensor([0.0, 0.0]), torch.tensor([10.0, 0.0])
+    told = torch.stack([near, near + 0.1, far, far, far + 0.2, near, far])
+    meanings = np.array([[0], [0], [0], [1], [1], [1], [2]])  # the third is read as a 1, the sixth as a 0
+    corpus = Corpus([f"say {i}" for i in range(7)], meanings, worlds=(0, 0, 0, 0, 0, 0, 1))
+    found = [rows.tolist() for rows in partners(corpus, told)]
+    assert found == [[0], [1], [0, 1], [3], [4], [3, 4], [6]], "another world's meanings are no rivals"
 
 
 def test_a_new_world_brings_its_words(teacher: Teacher, tmp_path: Path) -> None:
