@@ -26,6 +26,7 @@ MORE = {
         "pandora.training.novelty:measure",
     ),
     "export": ("Put the runs' parts together into a weights folder.", "pandora.training.export:export"),
+    "store": ("Write a weights folder's matrices in eight bits: half the room.", "pandora.training.export:store"),
     "anchor": (
         "Published models: measure which weights a language model's own ability rests on.",
         "pandora.training.anchor:measure",

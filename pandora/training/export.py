@@ -40,6 +40,21 @@ class ExportConfig(Config):
     int8: bool = False  # store matrices in eight bits: half the room
 
 
+@dataclass(frozen=True, kw_only=True)
+class StoreConfig(Config):
+    """Weights that are there, stored otherwise."""
+
+    weights: str = "weights/pandora-small"
+    int8: bool = True  # matrices in eight bits; no-int8: in float16, which gives back no digits that are gone
+
+
+def store(config: StoreConfig) -> Path:
+    """Write the parts of a weights folder again, as `int8` says; its experts stay as they are. Measure it anew."""
+    folder = Path(config.weights)
+    model = WorldModel.from_pretrained(folder, "cpu", "float32", 1)
+    return model.save_pretrained(folder, torch.int8 if config.int8 else torch.float16)
+
+
 def export(config: ExportConfig) -> Path:
     """Write the weights folder, all but its card; returns it."""
     autoencoder = load_autoencoder(config.autoencoder)

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from pandora import checkpoint, presets
 from pandora.errors import InvalidCheckpoint, InvalidInput, UnknownName
 from pandora.training import alignment
+from pandora.training.export import StoreConfig, store
 from pandora.training.importing import Import, bring
 from pandora.training.recipe import Recipe, run
 from pandora.video.autoencoder import Autoencoder
@@ -110,6 +111,21 @@ def test_it_makes_an_expert_beside_weights(recipe: Recipe) -> None:
         WorldModel.from_pretrained(weights, device="cpu", threads=1)
     shutil.rmtree(weights / "experts")
     checkpoint.write_manifest(weights)
+
+
+def test_weights_are_stored_in_half_the_room(recipe: Recipe, tmp_path: Path) -> None:
+    weights = shutil.copytree(Path(recipe.out) / "weights", tmp_path / "weights")
+    before = WorldModel.from_pretrained(weights, device="cpu", threads=1)
+    sizes = checkpoint.read_sizes(weights)
+    assert store(StoreConfig(weights=str(weights))) == weights
+    after = WorldModel.from_pretrained(weights, device="cpu", threads=1)
+    assert after.config == before.config
+    assert after.fingerprint != before.fingerprint, "what was measured of the others is not of these"
+    for name, (count, size) in checkpoint.read_sizes(weights).items():
+        assert (count, size) <= sizes[name]
+    picture = next(weights.glob("scenes/blocks-three*.png"))
+    error = after.begin(picture).latents - before.begin(picture).latents
+    assert 0 < error.abs().mean() < 0.1
 
 
 def test_what_it_can_not_do_is_said(recipe: Recipe) -> None:
