@@ -24,7 +24,7 @@ def load_model(settings: "Settings") -> "WorldModel":
         model = WorldModel.from_pretrained(settings.weights, device=settings.device, threads=threads)
         model.runtime.apply()
     grey = np.full((model.config.height, model.config.width, 3), 128, np.uint8)
-    looks = {model.expert_for(world): world for world in model.worlds}  # of each expert one
+    looks = {model.expert_for(world): world for world in model.worlds} if model.experts else {}  # one for each of them
     for look in looks.values() or (None,):
         state = model.begin(grey, seed=0, look=look)
         for _ in range(2):
