@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pandora.cli.bench_agreement import agreement
 from pandora.cli.bench_goals import goals
 from pandora.cli.bench_novelty import novelty
 from pandora.cli.bench_speed import bench_preset
@@ -22,6 +23,7 @@ def make_group() -> typer.Typer:
     group = typer.Typer(invoke_without_command=True)
     group.callback()(bench_preset)
     group.command("blocksworld")(blocksworld)
+    group.command("agreement")(agreement)
     group.command("goals")(goals)
     group.command("novelty")(novelty)
     return group
