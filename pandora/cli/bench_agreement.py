@@ -29,7 +29,8 @@ def agreement(
     arena = make_world(world)
     models = [WorldModel.from_pretrained(folder, device=device) for folder in (weights, against)]
     models[0].runtime.apply()
-    rows = bench.measure(*(Told(model, Sampler(steps=steps)) for model in models), arena, clips, seed)
+    ours, theirs = (Told(model, Sampler(steps=steps)) for model in models)
+    rows = bench.measure(ours, theirs, arena, clips, seed)
     for row in rows:
         typer.echo(f"{row.name:36} {row.value:8.4f} {row.unit:6} ({row.low:.4f} to {row.high:.4f}, n = {row.n})")
     if json is not None:
