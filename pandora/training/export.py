@@ -17,6 +17,7 @@ from pandora import checkpoint, media, presets
 from pandora.adapter import AdapterConfig
 from pandora.backbone import ActionTokenizer, BackboneConfig
 from pandora.config import Config
+from pandora.errors import UnknownName
 from pandora.novelty import PART as NOVELTY
 from pandora.runtime import Runtime
 from pandora.training.novelty import NoveltyConfig, measure
@@ -45,14 +46,21 @@ class StoreConfig(Config):
     """Weights that are there, stored otherwise."""
 
     weights: str = "weights/pandora-small"
+    parts: tuple[str, ...] = ()  # such as backbone; none: all of them
     int8: bool = True  # matrices in eight bits; no-int8: in float16, which gives back no digits that are gone
 
 
 def store(config: StoreConfig) -> Path:
-    """Write the parts of a weights folder again, as `int8` says; its experts stay as they are. Measure it anew."""
+    """Write parts of a weights folder again, as `int8` says; its experts stay as they are. Measure it anew.
+
+    Raises UnknownName for a part that there isn't.
+    """
     folder = Path(config.weights)
     model = WorldModel.from_pretrained(folder, "cpu", "float32", 1)
-    return model.save_pretrained(folder, torch.int8 if config.int8 else torch.float16)
+    if unknown := set(config.parts) - set(model.modules()):
+        raise UnknownName("part", min(unknown), model.modules())
+    chosen = {name: part for name, part in model.modules().items() if not config.parts or name in config.parts}
+    return checkpoint.save(folder, chosen, model.config.to_dict(), torch.int8 if config.int8 else torch.float16)
 
 
 def export(config: ExportConfig) -> Path:

@@ -117,6 +117,10 @@ def test_weights_are_stored_in_half_the_room(recipe: Recipe, tmp_path: Path) -> 
     weights = shutil.copytree(Path(recipe.out) / "weights", tmp_path / "weights")
     before = WorldModel.from_pretrained(weights, device="cpu", threads=1)
     sizes = checkpoint.read_sizes(weights)
+    with pytest.raises(UnknownName, match="backbone"):
+        store(StoreConfig(weights=str(weights), parts=("ears",)))
+    assert store(StoreConfig(weights=str(weights), parts=("adapter",))) == weights
+    assert checkpoint.read_sizes(weights)["video"] == sizes["video"], "the others stay as they were"
     assert store(StoreConfig(weights=str(weights))) == weights
     after = WorldModel.from_pretrained(weights, device="cpu", threads=1)
     assert after.config == before.config
