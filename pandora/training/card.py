@@ -119,7 +119,7 @@ WORLDS = {  # the rows that stand in a table with a line a world
     "judge": "the judge on true clips",
 }
 MEASURED = (
-    "eval", *(f"eval-{world}" for world in KNOWN if world != "blocks"),
+    "eval", *(f"eval-{world}" for world in KNOWN if world != "blocks"), "agreement",
     "novelty", "stream", "blocksworld", "oracle", "goals", "rollouts", "service",
 )  # fmt: skip
 HEADLINES = {"measured": MODEL, "thinking": THINKING, "service": SERVICE}  # by the marks around each table
@@ -152,7 +152,11 @@ def write(config: CardConfig) -> Path:
         name=folder.name,
         parameters=parameters / 1e6,
         megabytes=size / 1e6,
-        stored="eight bits" if size < 1.5 * parameters else "float16",
+        stored=" and ".join(
+            dict.fromkeys(
+                "eight bits" if size < 1.5 * count else "float16" for count, size in sizes.values() if count > 10**5
+            )
+        ),
         worlds=_worlds(folder),
         experts="".join(
             f"\nand, by its expert [{place.name}](experts/{place.name}/README.md):\n\n{_worlds(place)}\n"
