@@ -35,18 +35,19 @@ def test_rows_come_back_within_half_a_step() -> None:
 
 def test_a_folder_in_eight_bits_fills_the_same_model(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Embedding(300, 64), nn.Linear(64, 300, bias=False))
-    model[1].weight = model[0].weight  # tied: stored once
+    words, head = nn.Embedding(300, 64), nn.Linear(64, 300, bias=False)
+    head.weight = words.weight  # tied: stored once
+    model = nn.Sequential(words, head)
     for name, dtype in (("half", torch.float16), ("eight", torch.int8)):
         checkpoint.save(tmp_path / name, {"video": model}, {}, dtype)
     sizes = {name: checkpoint.read_sizes(tmp_path / name)["video"] for name in ("half", "eight")}
     assert sizes["eight"][1] < 0.6 * sizes["half"][1]
     assert sizes["eight"][0] == sizes["half"][0], "as many numbers, whatever they are stored as"
     states = checkpoint.load(tmp_path / "eight")[1]
-    copy = nn.Sequential(nn.Embedding(300, 64), nn.Linear(64, 300, bias=False))
-    checkpoint.fill(copy, states["video"], tmp_path)
-    torch.testing.assert_close(copy[1].weight, model[1].weight, atol=0.02, rtol=0)
-    assert torch.equal(copy[0].weight, copy[1].weight)
+    other, ahead = nn.Embedding(300, 64), nn.Linear(64, 300, bias=False)
+    checkpoint.fill(nn.Sequential(other, ahead), states["video"], tmp_path)
+    torch.testing.assert_close(other.weight, words.weight, atol=0.02, rtol=0)
+    assert torch.equal(other.weight, ahead.weight)
 
 
 def test_what_no_number_of_bits_can_hold_is_refused(tmp_path: Path) -> None:
