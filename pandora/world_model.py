@@ -98,7 +98,7 @@ class WorldModel:
     def with_experts(self, experts: Mapping[str, "WorldModel"]) -> Self:
         """Leave other worlds to these whole models, by name; returns the model itself. Raises InvalidCheckpoint."""
         check_experts(self, experts)
-        self.experts, self._own = MappingProxyType(dict(experts)), self.fingerprint
+        self.experts, self._own = MappingProxyType(dict(experts)), self._own or self.fingerprint
         self.fingerprint = joint_fingerprint(self._own, experts) if experts else self._own
         return self
 
@@ -172,11 +172,19 @@ class WorldModel:
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**53:
             raise InvalidInput(f"A seed is a whole number from 0 to 2**53 - 1, not {seed!r}.")
         pixels = self._pixels(image)
-        if self.experts:
-            found = self._judgements(pixels)
-            name = self.expert_for(look) if look is not None else min(found, key=lambda name: _excess(found[name]))
-            return replace(self.expert(name)._begin(pixels, seed, look), expert=name)
-        return self._begin(pixels, seed, look)
+        name = self._nearest(pixels) if look is None else self.expert_for(look)
+        return replace(self.expert(name)._begin(pixels, seed, look), expert=name)
+
+    def given_to(self, image: ImageSource) -> "WorldModel":
+        """The model itself, or that of its experts, that a world of this picture is begun with. Raises InvalidImage."""
+        return self.expert(self._nearest(self._pixels(image)))
+
+    def _nearest(self, pixels: Tensor) -> str:
+        """The name of the expert whose worlds a picture (3, H, W) is most like; empty for the model itself."""
+        if not self.experts:
+            return ""
+        found = self._judgements(pixels)
+        return min(found, key=lambda name: _excess(found[name]))
 
     def _begin(self, pixels: Tensor, seed: int, look: str | None) -> WorldState:
         """`begin` by this model's own parts, from a picture (3, H, W) in -1..1."""

@@ -69,7 +69,7 @@ class Oracle:
 
     def _round_trip(self, film: Frames) -> Frames:
         runtime = self.model.runtime
-        autoencoder = self.model.expert(self.model.begin(film[0]).expert).autoencoder
+        autoencoder = self.model.given_to(film[0]).autoencoder
         pixels = to_tensor(film, runtime.device).to(runtime.dtype).transpose(0, 1)[None]
         decoded = autoencoder.decode(autoencoder.encode(pixels))
         return to_uint8(decoded[0].transpose(0, 1)).cpu().numpy()
