@@ -18,8 +18,9 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps, ImageSequence
 
 from pandora.errors import InvalidImage, UnknownName
 
-if TYPE_CHECKING:  # torch takes a second to import, and serving pictures needs none
+if TYPE_CHECKING:  # these take a second to import, and serving pictures needs neither
     import torch
+    from matplotlib.figure import Figure
 
 Frame = NDArray[np.uint8]  # (H, W, 3) RGB, 0..255
 Frames = NDArray[np.uint8]  # (T, H, W, 3) RGB, 0..255
@@ -29,6 +30,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 FILM_SUFFIXES = (".mp4", ".gif", ".webp", ".png")
 _CONTAINER_SECOND = 1_000_000  # ffmpeg's units of a container's duration
 _BACKGROUND = (128, 128, 128)  # behind transparent pixels
+_PLOT_COLOURS = 64  # of a drawn plot: plenty, and a third of the bytes
 _BT709, _LIMITED_RANGE = 1, 1  # players guess the matrix of untagged streams, and guess differently
 
 
@@ -109,6 +111,15 @@ def encode_png(frame: Frame) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(frame).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def save_plot(figure: "Figure", path: str | os.PathLike[str], dpi: int = 120) -> Path:
+    """Write a plot as PNG with a palette, which is small enough to be kept beside what was measured."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=dpi)
+    with Image.open(drawn) as picture:
+        picture.convert("RGB").quantize(_PLOT_COLOURS).save(path, format="PNG", optimize=True)
+    return Path(path)
 
 
 def save_film(path: str | os.PathLike[str], frames: Frames, fps: float) -> Path:

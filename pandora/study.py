@@ -29,6 +29,7 @@ from pandora import evaluation
 from pandora.config import Config
 from pandora.errors import InvalidConfig, UnknownName
 from pandora.evaluation.measures import Sizes
+from pandora.media import save_plot
 from pandora.training import export, video
 from pandora.video.flow import VideoConfig
 from pandora.video.transformer import TransformerConfig
@@ -299,4 +300,4 @@ def _draw(study: Study, path: Path, asked: Sequence[str], found: Mapping[str, Ma
     axis.set(ylabel=shown, ylim=(0, 1.02), title=f"{study.what}, {study.minutes:g} minutes each")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)
-    figure.savefig(path, dpi=120)
+    save_plot(figure, path)

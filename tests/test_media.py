@@ -3,6 +3,7 @@ import io
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 
 from pandora import media
@@ -182,3 +183,14 @@ def test_films_that_can_not_be_cut(tmp_path):
             call(tmp_path / "note.mp4")
         with pytest.raises(InvalidImage, match="The film is not a readable film"):
             call(io.BytesIO(b"no film"))
+
+
+def test_plots_are_kept_small(tmp_path):
+    figure = Figure(figsize=(8, 4))
+    axis = figure.subplots()
+    axis.plot(np.sin(np.linspace(0, 60, 2000)), label="a curve")
+    axis.legend()
+    figure.savefig(plain := tmp_path / "plain.png", dpi=120)
+    path = media.save_plot(figure, tmp_path / "plot.png")
+    assert path.stat().st_size < 0.5 * plain.stat().st_size
+    assert np.abs(media.load_image(path).astype(int) - media.load_image(plain)).mean() < 1

@@ -14,6 +14,7 @@ from rich.table import Table
 from pandora.cli.options import Device, Json, Out, Processes, Redraws, Seed, Steps, Weights
 from pandora.config import DEFAULT_STEPS
 from pandora.errors import UnknownName
+from pandora.media import save_plot
 
 if TYPE_CHECKING:
     from pandora.evaluation.rows import Row
@@ -160,4 +161,4 @@ def plot(tracks: Sequence[str], rows: "dict[str, Row]", path: Path) -> None:
     axis.set_xticks(SEEN)
     axis.grid(alpha=0.25)
     figure.legend(fontsize=7, loc="outside right upper")
-    figure.savefig(path, dpi=130)
+    save_plot(figure, path, dpi=130)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pandora.evaluation.rows import Row, mean, wilson
+from pandora.media import save_plot
 from pandora.planning.benchmark import Entry, Result
 
 _PIPE_WIDTH = 160
@@ -142,4 +143,4 @@ def plot(report: Report, path: Path) -> None:
     axis.grid(alpha=0.25)
     if axis.get_legend_handles_labels()[1]:
         figure.legend(fontsize=7, loc="outside right upper")
-    figure.savefig(path, dpi=130)
+    save_plot(figure, path, dpi=130)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from pandora.evaluation.measures import DETAILED, Bench, Example
 from pandora.evaluation.report import BASELINES, TARGETS, Report
 from pandora.evaluation.rows import Row
-from pandora.media import Frames, contact_sheet, encode_png, save_film
+from pandora.media import Frames, contact_sheet, encode_png, save_film, save_plot
 
 _COLOURS = {"": "#2563eb", "copy_last": "#9ca3af", "action_ablated": "#f59e0b", "oracle": "#16a34a"}
 _GAP = 4  # pixels between the pictures of a film
@@ -72,8 +72,7 @@ def _horizon(report: Report, path: Path) -> Path:
     axis.set(xlabel="actions in a row, k", ylabel="whole state right", ylim=(-0.02, 1.02), xlim=(1, max(2, max(ks))))
     axis.grid(alpha=0.25)
     figure.legend(fontsize=8, loc="outside upper center", ncols=6)
-    figure.savefig(path, dpi=130)
-    return path
+    return save_plot(figure, path, dpi=130)
 
 
 def _curve(report: Report, name: str) -> list[tuple[int, Row]]:
@@ -110,8 +109,7 @@ def _bars(report: Report, path: Path) -> Path:
     axis.grid(axis="x", alpha=0.25)
     if axis.get_legend_handles_labels()[1]:
         figure.legend(fontsize=8, loc="outside upper center", ncols=4)
-    figure.savefig(path, dpi=130)
-    return path
+    return save_plot(figure, path, dpi=130)
 
 
 def _sheet(examples: Sequence[Example]) -> Frames:

@@ -15,6 +15,7 @@ from rich.console import Console
 from torch import nn
 
 from pandora.config import Config
+from pandora.media import save_plot
 from pandora.runtime import give_back_memory
 
 TRAINING = "training.safetensors"  # in a run's folder: what it resumes from
@@ -72,7 +73,7 @@ class Log:
                 axis.legend(fontsize=7)
             axis.grid(alpha=0.3)
         figure.tight_layout()
-        figure.savefig(self.path.with_name("curve.png"), dpi=120)
+        save_plot(figure, self.path.with_name("curve.png"))
         plt.close(figure)
 
 
