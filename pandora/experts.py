@@ -27,6 +27,7 @@ class Model(Protocol):
 
 def check(model: Model, experts: Mapping[str, Model]) -> None:
     """Raises InvalidCheckpoint where these can't be experts of the model."""
+    known = dict.fromkeys(model.worlds, "the model itself")
     for name, one in experts.items():
         if one.clip_shape != model.clip_shape:
             raise InvalidCheckpoint(
@@ -35,8 +36,11 @@ def check(model: Model, experts: Mapping[str, Model]) -> None:
             )
         if one.experts:
             raise InvalidCheckpoint(f"The expert {name} has experts itself. Put them beside it.")
-        if twice := set(one.worlds) & set(model.worlds):
-            raise InvalidCheckpoint(f"The expert {name} knows {', '.join(sorted(twice))}, as the model itself does.")
+        if twice := [world for world in one.worlds if world in known]:
+            raise InvalidCheckpoint(
+                f"The expert {name} knows {twice[0]}, as {known[twice[0]]} does. A world has one expert: remove one."
+            )
+        known.update(dict.fromkeys(one.worlds, f"the expert {name}"))
     for name, one in {"the model itself": model, **experts}.items():
         if experts and one.novelty_model is None:
             raise InvalidCheckpoint(

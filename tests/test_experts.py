@@ -144,6 +144,8 @@ def test_models_that_do_not_fit_are_no_experts(alone: WorldModel) -> None:
         model().with_experts({"sea": slow})
     with pytest.raises(InvalidCheckpoint, match="ground"):
         model().with_experts({"twin": model()})
+    with pytest.raises(InvalidCheckpoint, match="second knows sky, as the expert first does"):
+        presets.tiny_model(3).with_experts({"first": alone, "second": alone})
     with pytest.raises(InvalidCheckpoint, match="beside"):
         model().with_experts({"nested": expert(3, "sea", flipped=True).with_experts({"upper": alone})})
     with pytest.raises(InvalidCheckpoint, match="novelty"):
