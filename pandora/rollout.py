@@ -61,13 +61,11 @@ class Tree:
     """
 
     def __init__(self, state: WorldState, candidates: Sequence[Sequence[str] | str], samples: int = 1):
-        if isinstance(candidates, str):
-            raise InvalidInput(f"Candidates are a list; one sentence alone is [{candidates!r}].")
+        self.candidates = _listed(candidates)
         if not candidates or not all(candidates):
             raise InvalidInput("A rollout needs at least one candidate, and each candidate at least one action.")
         if samples < 1:
             raise InvalidInput(f"A rollout takes at least 1 sample of each candidate, not {samples}.")
-        self.candidates = [(one,) if isinstance(one, str) else tuple(one) for one in candidates]
         self.samples = samples
         self.done = 0
         self.total = 0
@@ -178,16 +176,24 @@ def _path(node: Node) -> list[Node]:
     return path[::-1]
 
 
+def _listed(candidates: Sequence[Sequence[str] | str]) -> list[tuple[str, ...]]:
+    """Raises InvalidInput for a sentence that is no list."""
+    if isinstance(candidates, str):
+        raise InvalidInput(f"Candidates are a list; one sentence alone is [{candidates!r}].")
+    return [(one,) if isinstance(one, str) else tuple(one) for one in candidates]
+
+
 # --- the whole -------------------------------------------------------------------------------------------------------
 
 
 class Rollout:
     """Futures of `state`, one for each candidate, in the order in which they are complete; iterate it once.
 
-    `candidates` are lists of sentences, of equal length or not. At most `batch` steps run together. After `deadline`
-    seconds, `cancel` or once `should_stop()` is true (asked between denoising steps), the futures that are not complete
-    follow as far as they came. `scorers` by name; `readout` decodes facts; `text_states` has the model say what it
-    sees; `films` and `states` say what else futures carry. `progress` hears the steps done and their total.
+    `candidates` are lists of sentences, of equal length or not, or a sentence alone. At most `batch` steps run
+    together. After `deadline` seconds, `cancel` or once `should_stop()` is true (asked between denoising steps), the
+    futures that are not complete follow as far as they came. `scorers` by name; `readout` decodes facts; `text_states`
+    has the model say what it sees; `films` and `states` say what else futures carry. `progress` hears the steps done
+    and their total.
     Raises InvalidInput, InvalidAction.
     """
 
@@ -195,7 +201,7 @@ class Rollout:
         self,
         model: WorldModel,
         state: WorldState,
-        candidates: Sequence[Sequence[str]],
+        candidates: Sequence[Sequence[str] | str],
         *,
         samples: int = 1,
         batch: int = 8,
@@ -211,16 +217,16 @@ class Rollout:
     ):
         if batch < 1:
             raise InvalidInput(f"At least 1 step runs at a time, not {batch}.")
-        known = {text: model.check_action(text) for candidate in candidates for text in candidate}
-        tidy = [[known[text] for text in candidate] for candidate in candidates]
+        listed = _listed(candidates)
+        known = {text: model.check_action(text) for candidate in listed for text in candidate}
         self.futures: list[Future] = []  # so far
-        self._tree = Tree(state, tidy, samples)
+        self._tree = Tree(state, [[known[text] for text in candidate] for candidate in listed], samples)
         self._model = model
         self._batch = batch
         self._sampler = sampler
         self._deadline = deadline
         self._should_stop = should_stop or (lambda: False)
-        describe = model.describe if text_states else None
+        describe = model.expert(state.expert).describe if text_states else None
         self._judge = Judge(readout=readout, describe=describe, scorers=scorers or {}, films=films, states=states)
         self._progress = progress or (lambda done, total: None)
         self._cancelled = False

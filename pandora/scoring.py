@@ -157,8 +157,9 @@ def goal_in_words(text: str, world: str, model: WorldModel | None = None) -> Fac
     """
     kind = make_world(world)
     goal = kind.planning().goal(text)
-    if model is not None and model.speaks:
-        return SaidGoal(model, goal, kind.planning().read_state)
+    voice = None if model is None else model.expert(model.expert_for(world))
+    if voice is not None and voice.speaks:
+        return SaidGoal(voice, goal, kind.planning().read_state)
     return FactsGoal(goal, kind.readout)
 
 

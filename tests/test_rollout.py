@@ -183,6 +183,13 @@ def test_bad_input_is_refused(model: WorldModel, state: WorldState) -> None:
         Rollout(model, state, [[WAIT, ""]])
 
 
+def test_a_sentence_alone_is_a_candidate_of_one_action(model: WorldModel, state: WorldState) -> None:
+    futures = run(model, state, ["wait", ["wait", "turn left"]])
+    assert sorted(future.actions for future in futures) == [("wait",), ("wait", "turn left")]
+    with pytest.raises(InvalidInput, match=r"one sentence alone is \['wait'\]"):
+        Rollout(model, state, "wait")
+
+
 def test_a_step_that_fails_takes_only_what_builds_on_it() -> None:
     tree = Tree(WorldState(seed=0, step=0, actions=(), latents=torch.zeros(1), frame=torch.zeros(1),
                            decoder_memory=()), [["a", "b"], ["a", "c"], ["d"]], samples=2)  # fmt: skip

@@ -36,7 +36,7 @@ def save(
     """Write each module's weights, the config and the manifest; other files of the folder stay and are recorded too.
 
     Floating-point tensors are stored as `dtype`, or as they are with None; torch.int8 stores matrices in eight bits
-    with a scale a row. Raises InvalidCheckpoint where a value doesn't fit the dtype, or a tensor no file.
+    with scales beside them. Raises InvalidCheckpoint where a value doesn't fit the dtype, or a tensor no file.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,11 +67,14 @@ def load(folder: str | Path, *, check: bool = True, device: str = "cpu") -> tupl
         config = json.loads((folder / CONFIG).read_text())
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidCheckpoint(f"{folder / CONFIG} can't be read: {error}. Fetch the folder again.") from error
-    states: dict[str, State] = {}
+    stored: dict[str, State] = {}
+    shared: dict[str, dict[str, str]] = {}
     for file in sorted(read_manifest(folder)):
         if match := _PART.fullmatch(file):
-            states.setdefault(match["name"], {}).update(read(folder / file, device))
-    return config, states
+            tensors, owners = _stored(folder / file, device)
+            stored.setdefault(match["name"], {}).update(tensors)  # a matrix and its scales may lie in two files
+            shared.setdefault(match["name"], {}).update(owners)
+    return config, {name: _whole(tensors, shared[name]) for name, tensors in stored.items()}
 
 
 def fill(module: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> None:
@@ -86,6 +89,11 @@ def fill(module: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> 
                 f"{key}: {list(state[key].shape)} instead of {list(own[key].shape)}"
                 for key in sorted(own.keys() & state.keys())
                 if own[key].shape != state[key].shape
+            ],
+            "whole numbers without their scale are": [
+                key
+                for key in sorted(own.keys() & state.keys())
+                if own[key].is_floating_point() and not state[key].is_floating_point()
             ],
         }.items()
         if keys
@@ -161,6 +169,11 @@ def _write_shards(folder: Path, name: str, state: State, metadata: dict[str, str
 
 def read(path: Path, device: str = "cpu") -> State:
     """The tensors of one stored file. Raises InvalidCheckpoint."""
+    return _whole(*_stored(path, device))
+
+
+def _stored(path: Path, device: str) -> tuple[State, dict[str, str]]:
+    """The tensors of a file as they lie in it, and which further keys share those of others."""
     try:
         with safe_open(path, framework="pt", device=device) as file:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a mapping)
@@ -169,5 +182,9 @@ def read(path: Path, device: str = "cpu") -> State:
                 raise ValueError("its list of shared tensors is none")
     except (OSError, SafetensorError, ValueError, RecursionError) as error:
         raise InvalidCheckpoint(f"{path} can't be read as safetensors: {error}. Fetch it again.") from error
-    state = unpack(state)
+    return state, shared
+
+
+def _whole(stored: State, shared: Mapping[str, str]) -> State:
+    state = unpack(stored)
     return state | {key: state[owner] for key, owner in shared.items() if owner in state}

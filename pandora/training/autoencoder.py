@@ -16,7 +16,7 @@ from pandora.runtime import Runtime
 from pandora.training.progress import Course, Log, keep_run, record, take_up_run
 from pandora.training.variety import vary
 from pandora.training.windows import Windows
-from pandora.video.autoencoder import TIME, Autoencoder, AutoencoderConfig, save_autoencoder
+from pandora.video.autoencoder import SILENT, TIME, Autoencoder, AutoencoderConfig, save_autoencoder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +123,21 @@ def measure_latents(model: Autoencoder, config: AutoencoderTraining, count: int 
     model.latents_std.copy_(values.std(1))
 
 
+def _start_from(model: Autoencoder, file: Path) -> None:
+    """Take over an earlier, perhaps smaller autoencoder: the blocks that it lacks are silent and change no latents.
+
+    Raises InvalidConfig for a larger one, or another model.
+    """
+    missing, extra = model.load_state_dict(checkpoint.read(file), strict=False)
+    if extra:
+        raise InvalidConfig(
+            f"{file} has {len(extra)} tensors that this autoencoder has no place for ({extra[0]} …). Give at least the "
+            f"sizes that it was trained with: --model.encoder-blocks and so on, as its run's config.json has them."
+        )
+    if lacking := [name for name in missing if name.split(".")[0] not in SILENT]:
+        raise InvalidConfig(f"{file} is no autoencoder to start from: it lacks {lacking[0]}.")
+
+
 def train(config: AutoencoderTraining) -> Path:
     """Train or resume; returns the path of `autoencoder.safetensors` in the run's folder."""
     if config.keep and config.decoder_only:
@@ -132,7 +147,7 @@ def train(config: AutoencoderTraining) -> Path:
     folder = Path(config.out)
     model = Autoencoder(config.model).to(runtime.device)
     if config.start_from:
-        model.load_state_dict(checkpoint.read(Path(config.start_from)), strict=False)
+        _start_from(model, Path(config.start_from))
     elif config.keep or config.decoder_only:
         raise InvalidConfig("keep and decoder_only need start_from, the autoencoder whose latents are kept.")
     if config.decoder_only:

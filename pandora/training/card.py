@@ -122,6 +122,7 @@ MEASURED = (
     "eval", *(f"eval-{world}" for world in KNOWN if world != "blocks"), "agreement",
     "novelty", "stream", "blocksworld", "oracle", "goals", "rollouts", "service",
 )  # fmt: skip
+_FEW = 5  # cases; a mean of fewer tells nothing
 HEADLINES = {"measured": MODEL, "thinking": THINKING, "service": SERVICE}  # by the marks around each table
 
 
@@ -221,14 +222,17 @@ def _headlines(rows: dict[str, Any], headlines: dict[str, str]) -> str:
 
 
 def _by_world(rows: dict[str, Any]) -> str:
-    """A line a world that was measured, a column for each of `WORLDS` that any of them has."""
+    """A line a world that was measured, a column for each of `WORLDS` that any of them has: value (n)."""
+    rows = {name: row for name, row in rows.items() if row["n"] >= _FEW}
     names = [name for name in KNOWN if f"{name}.followed" in rows]
     asked = {row: meaning for row, meaning in WORLDS.items() if any(f"{name}.{row}" in rows for name in names)}
     lines = [f"| world | {' | '.join(asked.values())} |", "|---" * (len(asked) + 1) + "|"]
     for name in names:
         found = [rows.get(f"{name}.{row}") for row in asked]
         lines.append(
-            f"| `{name}` | " + " | ".join("" if row is None else f"{row['value']:.3g}" for row in found) + " |"
+            f"| `{name}` | "
+            + " | ".join("" if row is None else f"{row['value']:.3g} ({row['n']:,})" for row in found)
+            + " |"
         )
     return "\n".join(lines)
 

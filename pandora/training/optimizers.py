@@ -55,3 +55,18 @@ def step_all(optimizers: list[torch.optim.Optimizer]) -> None:
                 matrix.detach().copy_(piece.view_as(matrix))
     adam.zero_grad()
     muon.zero_grad()
+
+
+@torch.no_grad()
+def collect_momentum(optimizers: list[torch.optim.Optimizer]) -> None:
+    """Give the first process the momentum of the matrices that others step (`step_all`), so that it can be kept."""
+    muon = optimizers[1]
+    world, rank = (dist.get_world_size(), dist.get_rank()) if dist.is_initialized() else (1, 0)
+    for index, matrix in enumerate(muon.param_groups[0]["params"]):
+        if (owner := index % world) == 0:
+            continue
+        own = muon.state[matrix].get("momentum_buffer") if owner == rank else None
+        momentum = torch.zeros_like(matrix) if own is None else own
+        dist.broadcast(momentum, owner)
+        if rank == 0:
+            muon.state[matrix]["momentum_buffer"] = momentum

@@ -89,7 +89,8 @@ class Episodes:
         self.shards: list[Encoded] = []
         self.weights: list[float] = []
         for folder, weight in parse_mixture(data).items():
-            found = [Encoded(path) for path in sorted(folder.glob(f"*{SUFFIX}"))]
+            shards = map(Encoded, sorted(folder.glob(f"*{SUFFIX}")))
+            found = [shard for shard in shards if shard.labels]  # imported films may all have been unusable
             if not found:
                 raise InvalidInput(
                     f"No encoded shards in {folder}. Make and encode some: pandora data make, pandora data encode"

@@ -31,7 +31,7 @@ from pandora.training.clips import Batch, Clips, Emphasis
 from pandora.training.joint import Films, JointDecoder
 from pandora.training.lora import add_lora, fold
 from pandora.training.metric import visible_metric
-from pandora.training.optimizers import adam_and_muon, average_gradients, step_all
+from pandora.training.optimizers import adam_and_muon, average_gradients, collect_momentum, step_all
 from pandora.training.outcome import OutcomeHead
 from pandora.training.pool import Pool
 from pandora.training.progress import Course, Log, blend, keep_run, record, save_training, take_up_run
@@ -262,6 +262,11 @@ def _clips(config: VideoTraining, device: torch.device) -> Clips:
     )  # fmt: skip
 
 
+def _unseen(config: VideoTraining, device: torch.device) -> Unseen:
+    others = _clips(replace(config, data=config.unseen, share=1.0), device)
+    return Unseen(others, config.unseen_clips, config.batch)
+
+
 def train(config: VideoTraining) -> Path:
     """Train or resume; returns the run's folder with video, backbone and adapter weights (averaged over steps)."""
     if config.processes > 1 and not parallel.inside():
@@ -276,12 +281,10 @@ def train(config: VideoTraining) -> Path:
     start = take_up_run(folder, model, optimizers, average)
     parameters = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
     clips = _clips(config, runtime.device)
-    metric, unseen = None, None
+    metric = None
     if config.autoencoder:
         metric = visible_metric(load_autoencoder(config.autoencoder), clips).to(runtime.device)
-    if config.unseen and rank == 0:
-        others = _clips(replace(config, data=config.unseen, share=1.0), runtime.device)
-        unseen = Unseen(others, config.unseen_clips, config.batch)
+    unseen = _unseen(config, runtime.device) if config.unseen and rank == 0 else None
     films = Films(clips) if config.joint else None
     own = round(config.own * config.batch)
     emphasis = Emphasis(config.floor, stress=stress_of(config.stress))
@@ -303,9 +306,10 @@ def train(config: VideoTraining) -> Path:
             average_gradients(parameters)
         norm = nn.utils.clip_grad_norm_(parameters, 1.0)
         step_all(optimizers)
-        log.add(loss=outcome.loss.item(), **outcome.metrics, grad_norm=float(norm))
-        for world, error in zip(pool.worlds, outcome.errors, strict=True):
-            log.add(**{f"error.{world}": error})
+        if rank == 0:
+            log.add(loss=outcome.loss.item(), **outcome.metrics, grad_norm=float(norm))
+            for world, error in zip(pool.worlds, outcome.errors, strict=True):
+                log.add(**{f"error.{world}": error})
         pool.advance(outcome.made, outcome.errors)
         blend(average, model, config.ema, step)
         if unseen is not None and (course.done % config.unseen_every == 0 or course.over):
@@ -314,6 +318,7 @@ def train(config: VideoTraining) -> Path:
             log(course.done, course.total, clips=clips.size)
         if course.saves:
             clips.refresh()
+            collect_momentum(optimizers)
             if rank == 0:
                 keep_run(folder, model, optimizers, course.done, average, course.spent)
                 save(folder, model, average, course.done, config)

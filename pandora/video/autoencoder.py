@@ -21,6 +21,7 @@ from pandora.errors import InvalidInput
 
 TIME = 4  # frames folded into one latent frame
 _SIZES = "config.json"  # beside the weights
+SILENT = ("encoder", "decoder", "frame_encoder", "frame_decoder", "frame_merge", "frame_refine")  # as they begin
 _ENCODES = ("patch_in", "frame_in", "frame_encoder", "frame_merge", "encoder", "to_latent", "latents_")
 
 
@@ -36,7 +37,7 @@ class AutoencoderConfig(Config):
 
 
 class MemoryBlock(nn.Module):
-    """Residual block over (B*L, D, h, w) that also sees its own input one latent frame earlier."""
+    """Residual block over (B*L, D, h, w) that also sees its own input one latent frame earlier; it starts silent."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -44,7 +45,7 @@ class MemoryBlock(nn.Module):
         self.conv_in = nn.Conv2d(width, width, 3, padding=1)
         self.conv_past = nn.Conv2d(width, width, 1, bias=False)
         self.conv_out = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.conv_out.weight)
+        _silence(self.conv_out)
 
     def forward(self, x: Tensor, past: Tensor, length: int) -> tuple[Tensor, Tensor]:
         """x: (B*length, D, h, w); past: (B, D, h, w), the input before the first. Returns output and new past."""

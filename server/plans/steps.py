@@ -128,15 +128,15 @@ class EngineSteps:
 
 
 class EngineVoice:
-    """What `Worded` asks: the model's own words, in turn with what else the engine has to do."""
+    """What `Worded` asks: the words of the model or its expert, in turn with what else the engine has to do."""
 
-    def __init__(self, steps: EngineSteps):
-        self._steps = steps
+    def __init__(self, steps: EngineSteps, expert: str = ""):
+        self._steps, self._expert = steps, expert
 
     def describe(self, frames: "Sequence[Picture]") -> "Sequence[Said]":
         """Raises as EngineSteps.call."""
-        return self._steps.call(lambda model: model.describe(frames))
+        return self._steps.call(lambda model: model.expert(self._expert).describe(frames))
 
     def foresee(self, texts: Sequence[str], actions: Sequence[str]) -> "Sequence[Said]":
         """Raises as EngineSteps.call."""
-        return self._steps.call(lambda model: model.foresee(texts, actions))
+        return self._steps.call(lambda model: model.expert(self._expert).foresee(texts, actions))

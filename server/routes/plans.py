@@ -114,7 +114,8 @@ async def _prepare(
     name = choose_planner(body.planner, upload is not None)
     planner = make_planner(name, start.state.seed, upload is not None)
     if body.think == "words":
-        planner = Sketched(planner, Worded(EngineVoice(steps), dynamics.world, batch=MAX_TEXTS_AT_ONCE))
+        voice = EngineVoice(steps, start.state.expert)
+        planner = Sketched(planner, Worded(voice, dynamics.world, batch=MAX_TEXTS_AT_ONCE))
     reasoner = Reasoner(dynamics, config, planner)
     observation = start.state.frame.numpy() if start.picture is None else start.picture
     bounds = service.plans.bounds(body.budget)

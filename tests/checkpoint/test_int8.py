@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from pandora import checkpoint
+from pandora.checkpoint import folder as folder_module
 from pandora.checkpoint.int8 import pack, unpack
 from pandora.errors import InvalidCheckpoint
 
@@ -50,6 +51,18 @@ def test_a_folder_in_eight_bits_fills_the_same_model(tmp_path: Path) -> None:
     checkpoint.fill(nn.Sequential(other, ahead), states["video"], tmp_path)
     torch.testing.assert_close(other.weight, words.weight, atol=0.02, rtol=0)
     assert torch.equal(other.weight, ahead.weight)
+
+
+def test_a_matrix_and_its_scales_may_lie_in_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    model, other = nn.Linear(64, 64, bias=False), nn.Linear(64, 64, bias=False)
+    monkeypatch.setattr(folder_module, "_SHARD_BYTES", 64 * 64)
+    checkpoint.save(tmp_path, {"video": model}, {}, torch.int8)
+    assert len(list(tmp_path.glob("video-*-of-2.safetensors"))) == 2
+    checkpoint.fill(other, checkpoint.load(tmp_path)[1]["video"], tmp_path)
+    torch.testing.assert_close(other.weight, model.weight, atol=1e-3, rtol=0)
+    with pytest.raises(InvalidCheckpoint, match=r"without their scale are 1 tensors .weight"):
+        checkpoint.fill(other, {"weight": pack(model.state_dict())["weight"]}, tmp_path)
 
 
 def test_what_no_number_of_bits_can_hold_is_refused(tmp_path: Path) -> None:

@@ -39,17 +39,18 @@ def test_tables_are_written_between_their_marks(tmp_path: Path) -> None:
 
 
 def test_each_world_has_a_line_with_what_was_measured_of_it(tmp_path: Path) -> None:
-    def row(name: str, value: float) -> dict[str, Any]:
-        return {"name": name, "value": value, "unit": "share", "low": None, "high": None, "n": 9}
+    def row(name: str, value: float, n: int = 9) -> dict[str, Any]:
+        return {"name": name, "value": value, "unit": "share", "low": None, "high": None, "n": n}
 
     readme = tmp_path / "README.md"
     readme.write_text("<!-- worlds:begin -->\n<!-- worlds:end -->\n")
     rows = row("road.followed", 0.96), row("road.switch", 0.91), row("blocks.followed", 0.99), row("house.switch", 0.5)
+    few = row("road.drift", 2.0, n=2)
     for _ in range(2):
-        write_headlines(readme, [measured(tmp_path / "a.json", *rows)])
+        write_headlines(readme, [measured(tmp_path / "a.json", *rows, few)])
     lines = readme.read_text().splitlines()
     assert lines[1] == f"| world | {WORLDS['followed']} | {WORLDS['switch']} |"
-    assert lines[3:5] == ["| `blocks` | 0.99 |  |", "| `road` | 0.96 | 0.91 |"]
+    assert lines[3:5] == ["| `blocks` | 0.99 (9) |  |", "| `road` | 0.96 (9) | 0.91 (9) |"]
     assert len(lines) == 6
 
 

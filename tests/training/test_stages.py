@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from pandora import presets
 from pandora.errors import InvalidConfig, PandoraError
@@ -19,7 +19,7 @@ from pandora.training.metric import visible_metric
 from pandora.training.pool import Pool
 from pandora.training.progress import load_training
 from pandora.training.unseen import Unseen
-from pandora.video import Autoencoder
+from pandora.video import Autoencoder, AutoencoderConfig
 
 TINY = presets.tiny()
 
@@ -88,6 +88,18 @@ def test_a_decoder_learns_alone(folder: Path, tmp_path: Path) -> None:
     assert not any(model.encodes(name) for name in changed)
     with pytest.raises(InvalidConfig, match="start_from"):
         autoencoder.train(replace(stage, start_from="", out=str(tmp_path / "none")))
+    larger = AutoencoderConfig.from_dict(TINY.autoencoder.to_dict() | {"encoder_blocks": 2, "frame_blocks": 1})
+    grown = load_file(autoencoder.train(replace(stage, out=str(tmp_path / "grown"), model=larger)))
+    video = torch.rand(1, 3, 5, 32, 32) * 2 - 1
+    model.load_state_dict(before)
+    more = Autoencoder(larger)
+    more.load_state_dict(grown)
+    with torch.no_grad():
+        torch.testing.assert_close(more.encode(video), model.encode(video))  # what it lacked was silent
+    for file, reason in (("grown/autoencoder.safetensors", "no place for"), ("words.safetensors", "no autoencoder")):
+        save_file({} if "words" in file else grown, tmp_path / file)
+        with pytest.raises(InvalidConfig, match=reason):
+            autoencoder.train(replace(stage, start_from=str(tmp_path / file), out=str(tmp_path / "none")))
     with pytest.raises(InvalidConfig, match="leave keep away"):
         autoencoder.train(replace(stage, keep=stage.data))
 
@@ -121,6 +133,10 @@ def test_several_processes_train_one_model(folder: Path, tmp_path: Path) -> None
     assert start["machine"]["processes"] == 2
     steps = [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert steps == [1, 2]  # told once, not by each
+    momenta = [value for key, value in load_training(tmp_path / "training.safetensors")[0].items() if "momentum" in key]
+    alone = [key for key in load_training(folder / "video" / "training.safetensors")[0] if "momentum" in key]
+    assert len(momenta) == len(alone), "of the matrices that the other process steps, as well"
+    assert all(momentum.any() for momentum in momenta)
     with pytest.raises(PandoraError, match="No encoded shards"):
         video.train(settings(folder, data=str(tmp_path / "none"), processes=2))
 
