@@ -4,7 +4,6 @@ A hard mixture of experts: the gate is `pandora.novelty`, which gives a picture 
 like. A world stays with the expert that it was begun with, so each can be trained, measured and replaced alone.
 """
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -46,9 +45,3 @@ def check(model: Model, experts: Mapping[str, Model]) -> None:
             raise InvalidCheckpoint(
                 f"Of several experts each must tell its own pictures, and {name} can't. Run pandora train novelty."
             )
-
-
-def joint_fingerprint(own: str, experts: Mapping[str, Model]) -> str:
-    """One sha256 for a model whose own is `own` and for its experts."""
-    parts = (own, *(f"{name} {one.fingerprint}" for name, one in experts.items()))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

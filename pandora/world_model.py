@@ -22,7 +22,6 @@ from pandora.backbone import ActionTokenizer, Backbone, BackboneConfig, Said
 from pandora.config import Config
 from pandora.errors import Cancelled, InvalidAction, InvalidInput
 from pandora.experts import check as check_experts
-from pandora.experts import joint_fingerprint
 from pandora.media import Frame, ImageSource, fit, load_image, to_tensor, to_uint8
 from pandora.novelty import PART as NOVELTY
 from pandora.novelty import Novelty, NoveltyModel, view
@@ -99,7 +98,8 @@ class WorldModel:
         """Leave other worlds to these whole models, by name; returns the model itself. Raises InvalidCheckpoint."""
         check_experts(self, experts)
         self.experts, self._own = MappingProxyType(dict(experts)), self._own or self.fingerprint
-        self.fingerprint = joint_fingerprint(self._own, experts) if experts else self._own
+        of_experts = {name: one.fingerprint for name, one in experts.items()}
+        self.fingerprint = checkpoint.joint_fingerprint(self._own, of_experts) if experts else self._own
         return self
 
     def save_pretrained(self, folder: str | Path, dtype: torch.dtype | None = torch.float16) -> Path:

@@ -12,6 +12,7 @@ from pandora.errors import InvalidCheckpoint, InvalidInput
 from pandora.media import to_tensor
 from pandora.novelty import NoveltyModel, fit, view
 from pandora.scenes import read_scenes
+from pandora.training import novelty
 from pandora.types import WorldState
 from pandora.world_model import WorldModel
 
@@ -150,3 +151,18 @@ def test_models_that_do_not_fit_are_no_experts(alone: WorldModel) -> None:
         model().with_experts({"nested": expert(3, "sea", flipped=True).with_experts({"upper": alone})})
     with pytest.raises(InvalidCheckpoint, match="novelty"):
         presets.tiny_model().with_experts({"upper": alone})
+
+
+def test_what_tells_strange_pictures_is_measured_anew(folder: Path, model: WorldModel, monkeypatch) -> None:
+    """Of weights with experts as well, which without it can't be loaded, and of an expert alone."""
+    (folder / "novelty.safetensors").unlink()
+    checkpoint.write_manifest(folder)
+    with pytest.raises(InvalidCheckpoint, match="pandora train novelty"):
+        WorldModel.from_pretrained(folder, device="cpu", threads=1)
+    assert model.novelty_model is not None
+    found = {"ground": model.novelty_model.worlds["ground"]}
+    monkeypatch.setattr(novelty, "learn", lambda autoencoder, name, frames, seed: found.get(name, found["ground"]))
+    novelty.measure(novelty.NoveltyConfig(weights=str(folder)))
+    assert list(WorldModel.from_pretrained(folder, device="cpu", threads=1).experts) == ["upper"]
+    novelty.measure(novelty.NoveltyConfig(weights=str(folder / "experts" / "upper")))
+    checkpoint.verify(folder)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from pandora.errors import InvalidCheckpoint
@@ -15,7 +16,10 @@ _EXPERTS = "experts"  # a folder of weights each, for other worlds
 
 
 def write_manifest(folder: str | Path) -> dict[str, dict[str, int | str]]:
-    """Record every file below the folder as it is now; call it again after adding some."""
+    """Record every file below the folder as it is now; call it again after adding some.
+
+    Of an expert the weights that it belongs to are recorded anew as well.
+    """
     folder = Path(folder)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and _counts(path.relative_to(folder)))
     entries = {
@@ -24,6 +28,8 @@ def write_manifest(folder: str | Path) -> dict[str, dict[str, int | str]]:
     draft = folder / f".{MANIFEST}.draft"
     draft.write_text(json.dumps({"files": entries}, indent=2) + "\n")
     draft.replace(folder / MANIFEST)
+    if folder.parent.name == _EXPERTS and (folder.parent.parent / MANIFEST).exists():
+        write_manifest(folder.parent.parent)
     return entries
 
 
@@ -74,6 +80,11 @@ def fingerprint(folder: str | Path) -> str:
     beside = (*_BESIDE, f"{_EXPERTS}/")
     decisive = [name for name in sorted(entries) if name.endswith(_WEIGHTS) and not name.startswith(beside)]
     return hashlib.sha256("\n".join(f"{name} {entries[name]['sha256']}" for name in decisive).encode()).hexdigest()
+
+
+def joint_fingerprint(own: str, of_experts: Mapping[str, str]) -> str:
+    """One sha256 for weights whose own is `own` and for those of their experts, by name."""
+    return hashlib.sha256("\n".join((own, *(f"{name} {one}" for name, one in of_experts.items()))).encode()).hexdigest()
 
 
 def _leads_inside(name: str) -> bool:

@@ -6,11 +6,14 @@ Every figure is read from a file that a command wrote: `runs.jsonl` and `metrics
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pandora.checkpoint import experts, read_sizes, write_manifest
+from rich.console import Console
+
+from pandora.checkpoint import experts, fingerprint, joint_fingerprint, read_sizes, write_manifest
 from pandora.config import Config
 from pandora.training.mixture import parse_mixture
 
@@ -147,7 +150,7 @@ def write(config: CardConfig) -> Path:
     for run in map(Path, config.runs):
         if (run / "runs.jsonl").exists():
             stages[run.name] = _stage(run, folder)
-    measured = [Path(path) for path in config.measured] or _measured(folder)
+    measured = _measured(folder, [Path(path) for path in config.measured])
     parameters, size = (sum(column) for column in zip(*sizes.values(), strict=True))
     card = FRONT.format(
         name=folder.name,
@@ -168,17 +171,27 @@ def write(config: CardConfig) -> Path:
         measured="\n\n".join(map(_rows, measured)),
     )
     path.write_text(card)
-    for place in dict.fromkeys((folder, whole)):
-        write_manifest(place)
+    write_manifest(folder)
     if Path(config.readme).exists():
-        others = [file for place in (whole, *experts(whole).values()) if place != folder for file in _measured(place)]
-        write_headlines(Path(config.readme), [*measured, *others])
+        places = (whole, *experts(whole).values())
+        files = [file for place in places for file in (measured if place == folder else _measured(place))]
+        write_headlines(Path(config.readme), files)
     return path
 
 
-def _measured(folder: Path) -> list[Path]:
-    """What there is of `MEASURED`."""
-    return [path for name in MEASURED if (path := folder / "measured" / f"{name}.json").exists()]
+def _measured(folder: Path, files: Sequence[Path] = ()) -> list[Path]:
+    """Those of the files that tell of these very weights; without any, what there is of `MEASURED`."""
+    own, among = fingerprint(folder), {name: fingerprint(place) for name, place in experts(folder).items()}
+    known = {"", own, joint_fingerprint(own, among)}
+    found = []
+    for path in files or [folder / "measured" / f"{name}.json" for name in MEASURED]:
+        if path.exists() and (of := json.loads(path.read_text())["settings"].get("fingerprint", "")) not in known:
+            Console(stderr=True, soft_wrap=True).print(
+                f"{path} is left out: it was measured of other weights ({of[:12]})."
+            )
+        elif path.exists() or files:
+            found.append(path)
+    return found
 
 
 def _worlds(folder: Path) -> str:
@@ -196,7 +209,10 @@ def told(card: str) -> dict[str, str]:
 
 def write_headlines(readme: Path, files: list[Path]) -> None:
     """Put the headline rows that have been measured between the marks of a README, for each table that it has."""
-    rows = {row["name"]: row for file in files for row in json.loads(file.read_text())["rows"]}
+    rows: dict[str, Any] = {}
+    for file in files:
+        for row in json.loads(file.read_text())["rows"]:
+            rows.setdefault(row["name"], row)  # the weights' own before those of their experts
     text = readme.read_text()
     for mark, headlines in HEADLINES.items():
         begin, end = f"<!-- {mark}:begin -->", f"<!-- {mark}:end -->"

@@ -31,7 +31,7 @@ class ExportConfig(Config):
     """Which runs become which weights."""
 
     video: str = "runs/rollout"  # folder with video, backbone and adapter
-    aligned: str = "runs/align"  # folder with config and tokenizer
+    aligned: str = "runs/align"  # folder with config and tokenizer, where that of the video model has none
     autoencoder: str = "runs/autoencoder/autoencoder.safetensors"
     speech: str = ""  # folder with the backbone that speaks, in the place of the video run's
     worlds: tuple[str, ...] = ("blocks",)  # that it was trained on; their scenes are put in
@@ -68,7 +68,7 @@ def export(config: ExportConfig) -> Path:
     autoencoder = load_autoencoder(config.autoencoder)
     name = config.expert or WorldModelConfig.name
     recipe = replace(described(config), name=name, autoencoder=autoencoder.config)
-    tokenizer = ActionTokenizer.load(Path(config.aligned) / "tokenizer")
+    tokenizer = ActionTokenizer.load(_home(config) / "tokenizer")
     model = WorldModel(recipe, tokenizer, Runtime.resolve("cpu", "float32", 1))
     model.autoencoder.load_state_dict(autoencoder.state_dict())
     for name in ("backbone", "adapter", "video"):
@@ -81,22 +81,24 @@ def export(config: ExportConfig) -> Path:
     model.save_pretrained(out, torch.int8 if config.int8 else torch.float16)
     if config.novelty:
         measure(NoveltyConfig(weights=str(out), frames=config.novelty))
-    if config.expert:
-        checkpoint.write_manifest(config.out)
     return out
 
 
 def described(config: ExportConfig) -> WorldModelConfig:
     """The config of the whole model as its parts were trained, all but the autoencoder."""
-    spoken = Path(config.speech or config.aligned)
-    values = json.loads((spoken / "config.json").read_text())
-    if (drawn := Path(config.video) / "config.json").exists():
-        values["video"] = json.loads(drawn.read_text())["video"]
+    values = json.loads((_home(config) / "config.json").read_text())
+    if config.speech:
+        values["backbone"] = json.loads((Path(config.speech) / "config.json").read_text())["backbone"]
     parts: dict[str, Any] = {"backbone": BackboneConfig.from_dict(values["backbone"])}
     parts["adapter"] = AdapterConfig.from_dict(values["adapter"])
     if "video" in values:
         parts["video"] = VideoConfig.from_dict(values["video"])
     return replace(presets.small(), worlds=tuple(config.worlds), **parts)
+
+
+def _home(config: ExportConfig) -> Path:
+    """The folder that says what the backbone and the adapter are: that of their weights, where it does."""
+    return Path(config.video if (Path(config.video) / "config.json").exists() else config.aligned)
 
 
 def write_scenes(folder: Path, worlds: Sequence[str]) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pandora.checkpoint import write_manifest
+from pandora import checkpoint
 from pandora.config import Config
 from pandora.media import to_tensor
 from pandora.novelty import Familiar, NoveltyModel, Views, fit, join, view
 from pandora.training.data import TRAINING_SEEDS
 from pandora.video import Autoencoder
-from pandora.world_model import WorldModel
+from pandora.world_model import WorldModelConfig
 from pandora.worlds import make_world
 from pandora.worlds.base import Frame
 from pandora.worlds.footage import draw_frames
@@ -35,12 +35,18 @@ class NoveltyConfig(Config):
 
 
 def measure(config: NoveltyConfig) -> Path:
-    """Write novelty.safetensors into the weights folder, and renew its manifest; returns its path."""
-    model = WorldModel.from_pretrained(config.weights)
-    names = config.world or model.config.worlds
-    familiar = NoveltyModel({name: learn(model.autoencoder, name, config.frames, config.seed) for name in names})
+    """Write novelty.safetensors into the weights folder, and renew its manifest; returns its path.
+
+    By the folder's own autoencoder: its experts have each their own, and need not be told yet.
+    """
+    values, parts = checkpoint.load(config.weights)
+    described = WorldModelConfig.from_dict(values)
+    autoencoder = Autoencoder(described.autoencoder)
+    checkpoint.fill(autoencoder, parts["autoencoder"], config.weights)
+    names = config.world or described.worlds
+    familiar = NoveltyModel({name: learn(autoencoder, name, config.frames, config.seed) for name in names})
     path = familiar.save(config.weights)
-    write_manifest(config.weights)
+    checkpoint.write_manifest(config.weights)
     return path
 
 

@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from pandora import presets
+import pytest
+
+from pandora import checkpoint, presets
 from pandora.training.card import HEADLINES, WORLDS, CardConfig, told, write, write_headlines
 
 
@@ -52,6 +54,23 @@ def test_each_world_has_a_line_with_what_was_measured_of_it(tmp_path: Path) -> N
     assert lines[1] == f"| world | {WORLDS['followed']} | {WORLDS['switch']} |"
     assert lines[3:5] == ["| `blocks` | 0.99 (9) |  |", "| `road` | 0.96 (9) | 0.91 (9) |"]
     assert len(lines) == 6
+
+
+def test_figures_of_other_weights_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    presets.tiny_model().save_pretrained(tmp_path)
+    (tmp_path / "measured").mkdir()
+    (readme := tmp_path / "page.md").write_text("<!-- measured:begin -->\n<!-- measured:end -->\n")
+
+    def lines(of: str) -> int:
+        row = {"name": "stream.frames_per_second", "value": 99, "unit": "", "low": None, "high": None, "n": 3}
+        text = json.dumps({"rows": [row], "settings": {"fingerprint": of}})
+        (tmp_path / "measured" / "stream.json").write_text(text)
+        path = write(CardConfig(weights=str(tmp_path), runs=(), readme=str(readme)))
+        return (path.read_text() + readme.read_text()).count("99")
+
+    assert lines(checkpoint.fingerprint(tmp_path)) > 1
+    assert lines("8e931e577a0a62fc") == 0
+    assert "stream.json is left out: it was measured of other weights" in capsys.readouterr().err
 
 
 def test_what_is_told_of_earlier_stages_stays(tmp_path: Path) -> None:
