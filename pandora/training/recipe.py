@@ -34,6 +34,9 @@ SHARES: Mapping[str, float] = {  # of the minutes; the rest is for making and en
 }  # fmt: skip
 TALKS = "blocks"  # the world whose states have words
 ORDER = ("data", "autoencoder", "encode", "alignment", "video", "speech", "rollout", "decoder", "export")
+SETTINGS = "recipe.json"  # what the runs beside it were begun with
+_HOW = {"minutes", "threads", "processes", "until", "device", "ahead", "compile"}  # may differ from start to start
+_EXPORTED = {"weights", "expert", "int8", "novelty"}  # ask for the last stage alone
 ENDLESS = 10**9  # steps, where the clock decides
 _SHORT = 2  # actions of the episodes in fresh scenes
 
@@ -103,11 +106,15 @@ class Recipe(Config):
 
 
 def run(config: Recipe) -> Path:
-    """Run the stages that are not done; returns the weights folder."""
+    """Run the stages that are not done; returns the weights folder.
+
+    Raises InvalidInput where `out` was begun with other settings.
+    """
     stages = Stages(config)
     if config.until and config.until not in stages.names:
         raise UnknownName("stage", config.until, stages.names)
     console, folder = Console(highlight=False), Path(config.out)
+    _begin(config, folder)
     with stages.supply:
         for number, name in enumerate(stages.names, 1):
             done = folder / name / "done.json"
@@ -120,6 +127,22 @@ def run(config: Recipe) -> Path:
             if name == config.until:
                 break
     return Path(config.shipped)
+
+
+def _begin(config: Recipe, folder: Path) -> None:
+    """Write down the settings, or compare them with those that the runs were begun with: stages must not mix."""
+    path = folder / SETTINGS
+    told = json.loads(json.dumps({name: value for name, value in config.to_dict().items() if name not in _HOW}))
+    before = json.loads(path.read_text()) if path.exists() else told
+    other = {name for name in told if before.get(name) != told[name]}
+    if mixed := sorted(other - _EXPORTED):
+        was = "; ".join(f"{name} {before.get(name)!r}, now {told[name]!r}" for name in mixed)
+        raise InvalidInput(f"{folder} was begun otherwise: {was}. Give the same settings, or another --out.")
+    if other:
+        (folder / "export" / "done.json").unlink(missing_ok=True)
+    if other or not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(told, indent=1) + "\n")
 
 
 class Stages:

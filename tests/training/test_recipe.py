@@ -94,12 +94,11 @@ def test_what_is_given_is_not_trained_again(recipe: Recipe, tmp_path: Path) -> N
         out=str(tmp_path / "more"), data=recipe.data, until="video",
     )  # fmt: skip
     run(more)
-    assert sorted(path.name for path in (tmp_path / "more").iterdir()) == ["data", "encode", "video"]
+    assert sorted(path.name for path in (tmp_path / "more").iterdir()) == ["data", "encode", "recipe.json", "video"]
 
 
 def test_it_makes_an_expert_beside_weights(recipe: Recipe) -> None:
-    folder, weights = Path(recipe.out), Path(recipe.out) / "weights"
-    (folder / "export" / "done.json").unlink()
+    weights = Path(recipe.out) / "weights"
     before = {path.name: path.read_bytes() for path in weights.glob("*.safetensors")}
     assert run(replace(recipe, expert="outdoors", int8=True)) == weights
     assert {path.name: path.read_bytes() for path in weights.glob("*.safetensors")} == before
@@ -107,7 +106,7 @@ def test_it_makes_an_expert_beside_weights(recipe: Recipe) -> None:
     assert checkpoint.experts(weights) == {"outdoors": place}
     assert json.loads((place / "config.json").read_text())["name"] == "outdoors"
     checkpoint.verify(weights)
-    with pytest.raises(InvalidCheckpoint, match="blocks, nature"):  # both know the same worlds
+    with pytest.raises(InvalidCheckpoint, match="knows blocks"):  # both know the same worlds
         WorldModel.from_pretrained(weights, device="cpu", threads=1)
     shutil.rmtree(weights / "experts")
     checkpoint.write_manifest(weights)
@@ -137,6 +136,8 @@ def test_what_it_can_not_do_is_said(recipe: Recipe) -> None:
         run(replace(recipe, until="sleep"))
     with pytest.raises(InvalidInput, match="road"):
         run(replace(recipe, weight=("road=2",)))
+    with pytest.raises(InvalidInput, match=r"was begun otherwise: clips 4, now 9; seed 0, now 1\. .* another --out"):
+        run(replace(recipe, seed=1, clips=9, minutes=5.0))
 
 
 def test_it_goes_on_from_weights_and_keeps_what_they_know(recipe: Recipe, tmp_path: Path) -> None:
