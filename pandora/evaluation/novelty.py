@@ -10,12 +10,12 @@ import numpy as np
 from pandora.errors import InvalidInput
 from pandora.evaluation.cartoons import cartoon, in_place
 from pandora.evaluation.rows import Row, mean, share
-from pandora.evaluation.strangers import SPOILT, leaves, nonsense, photograph, spoil
+from pandora.evaluation.strangers import SPOILT, leaves, nonsense, photograph, photographs, spoil
 from pandora.novelty import LIMIT, Novelty
 from pandora.world_model import WorldModel
 from pandora.worlds import make_world, world_names
 from pandora.worlds.base import Frame, Meaning, World
-from pandora.worlds.footage import draw_frames
+from pandora.worlds.footage import OF_SCENE, draw_frames
 
 FIRST_SEED = 10**9  # of scenes that training never draws
 ACTIONS = 4  # on the model's own frames
@@ -45,21 +45,22 @@ def measure(
     report("true frames")
     many = _KNOWN * count
     known = [frame for name in model.worlds for frame in draw_frames(make_world(name), many, FIRST_SEED + seed)]
-    typical, rows = judge(model, known), []
+    typical, rows, scenes = judge(model, known), [], len(model.worlds) * -(-many // OF_SCENE)
     if len(model.worlds) > 1:
         own = [name for name in model.worlds for _ in range(many)]
-        rows.append(share("nearest", [one.world == name for one, name in zip(typical, own, strict=True)]))
-    rows.append(share("false_alarms", [not one.known for one in typical]))
+        rows.append(share("nearest", [one.world == name for one, name in zip(typical, own, strict=True)], scenes))
+    rows.append(share("false_alarms", [not one.known for one in typical], scenes))
     rows.append(share("false_alarms.own_frames", [not one.known for one in judge(model, imagined(model, count, seed))]))
     for kind, pictures in strangers(model, count, seed, rng):
         report(kind)
         found = judge(model, pictures)
-        rows.append(share(f"caught.{kind}", [not one.known for one in found]))
+        drawn = len(photographs()) if kind == "photographs" else 0
+        rows.append(share(f"caught.{kind}", [not one.known for one in found], drawn))
         rows.append(auroc(f"auroc.{kind}", typical, found))
     for kind in SPOILT:
         report(kind)
         found = judge(model, [spoil(frame, kind, rng) for frame in known[:: max(1, len(known) // count)]])
-        rows.append(share(f"spoilt.{kind}", [not one.known for one in found]))
+        rows.append(share(f"spoilt.{kind}", [not one.known for one in found], scenes))
     rows.append(mean("milliseconds", [_milliseconds(model, frame) for frame in known[:_BATCH]], "ms"))
     if "blocks" in model.worlds:
         report("drawings that are acted on")
@@ -71,7 +72,7 @@ def settings(model: WorldModel, count: int, seed: int) -> dict[str, Any]:
     """What the rows are of."""
     return {
         "model": model.name, "fingerprint": model.fingerprint, "worlds": list(model.worlds), "count": count,
-        "seed": seed, "limit": LIMIT, "meaning": MEANING,
+        "seed": seed, "limit": LIMIT, "photographs": list(photographs()), "meaning": MEANING,
     }  # fmt: skip
 
 

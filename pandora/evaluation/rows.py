@@ -1,10 +1,12 @@
 """A measured number with its 95 % interval: Wilson's for shares, the bootstrap's for means."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 _Z = 1.959964  # 97.5 % of a standard normal
 _DRAWS = 2000
@@ -23,19 +25,28 @@ class Row:
     n: int
 
 
-def share(name: str, outcomes: Sequence[bool]) -> Row:
-    """How many of the outcomes are true, 0..1."""
-    n, hits = len(outcomes), sum(map(bool, outcomes))
-    low, high = wilson(hits, n)
-    return Row(name, hits / n, "share", low, high, n)
+def share(name: str, outcomes: Sequence[bool], of: int = 0) -> Row:
+    """How many of the outcomes are true, 0..1.
+
+    `of` says how many independent draws are behind them where these are fewer: frames of so many scenes. Outcomes of
+    one draw may all be alike, so the interval is that of `of` outcomes.
+    """
+    found, n = sum(map(bool, outcomes)) / len(outcomes), min(of or len(outcomes), len(outcomes))
+    low, high = wilson(found * n, n)
+    return Row(name, found, "share", low, high, n)
 
 
 def mean(name: str, values: Sequence[float], unit: str) -> Row:
     """The mean of the values."""
+    return statistic(name, values, unit, lambda samples: samples.mean(-1))
+
+
+def statistic(name: str, values: Sequence[float], unit: str, of: Callable[[NDArray[np.float64]], Any]) -> Row:
+    """Any statistic of the values, such as a percentile; `of` takes it over the last axis."""
     samples = np.asarray(values, dtype=np.float64)
     picks = np.random.default_rng(0).integers(len(samples), size=(_DRAWS, len(samples)))
-    low, high = np.percentile(samples[picks].mean(1), [2.5, 97.5])
-    return Row(name, float(samples.mean()), unit, float(low), float(high), len(samples))
+    low, high = np.percentile(of(samples[picks]), [2.5, 97.5])
+    return Row(name, float(of(samples)), unit, float(low), float(high), len(samples))
 
 
 def ratio(name: str, above: Sequence[float], below: Sequence[float]) -> Row:
@@ -48,7 +59,7 @@ def ratio(name: str, above: Sequence[float], below: Sequence[float]) -> Row:
     return Row(name, float(value), "ratio", min(float(low), value), max(float(high), value), len(over))
 
 
-def wilson(hits: int, n: int) -> tuple[float, float]:
+def wilson(hits: float, n: int) -> tuple[float, float]:
     """Wilson's score interval (1927) of a share."""
     p = hits / n
     centre = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)

@@ -8,6 +8,7 @@ said twice, so nothing is read from memory that a user would wait for.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -17,7 +18,7 @@ from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from torch import Tensor
 
 from pandora import roofline
-from pandora.evaluation.rows import Row, mean
+from pandora.evaluation.rows import Row, mean, statistic
 from pandora.large.config import LargeConfig
 from pandora.large.loading import Loaded, Report, Speed, assemble
 from pandora.large.model import LargeWorldModel
@@ -141,14 +142,14 @@ def _latency(case: Case, clock: Clock, effort: Effort) -> list[Row]:
     first, whole = [one[0] for one in acted], [one[1] for one in acted]
     film = case.config.frames_per_action
     rows = [
-        replace(mean(f"{case.name}.first_frame_p{q}_ms", first, "ms"), value=float(np.percentile(first, q)))
+        statistic(f"{case.name}.first_frame_p{q}_ms", first, "ms", partial(np.percentile, q=q, axis=-1))
         for q in (50, 95)
     ]
     rows += [
         mean(f"{case.name}.{stage}_ms", [one[2].get(f"{stage}_ms", 0.0) for one in acted], "ms") for stage in STAGES
     ]
-    rate = mean(f"{case.name}.frames_per_second", [1000 * film / one for one in whole], "frames/s")
-    rows.append(replace(rate, value=1000 * film * len(whole) / sum(whole)))
+    name = f"{case.name}.frames_per_second"
+    rows.append(statistic(name, whole, "frames/s", lambda taken: 1000 * film / taken.mean(-1)))
     if clock.model.runtime.device.type == "cuda":
         rows.append(_plain(f"{case.name}.memory_gib", torch.cuda.max_memory_allocated() / 2**30, "GiB"))
     return rows

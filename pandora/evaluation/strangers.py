@@ -10,6 +10,7 @@ from importlib.resources import files
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
+from pandora.errors import InvalidInput
 from pandora.media import fit
 from pandora.worlds.base import Frame
 
@@ -23,8 +24,8 @@ _PHOTOS = (  # that libraries bring along
 
 def photograph(rng: np.random.Generator) -> Frame:
     """A piece, at least a third of the whole, of one of the photographs that installed libraries bring along."""
-    photos = _photographs()
-    photo = photos[rng.integers(len(photos))]
+    photos = photographs()
+    photo = list(photos.values())[rng.integers(len(photos))]
     side = int(min(photo.size) * rng.uniform(0.34, 1.0))
     left, top = (int(rng.integers(0, length - side + 1)) for length in photo.size)
     piece = photo.crop((left, top, left + side, top + side)).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
@@ -32,15 +33,18 @@ def photograph(rng: np.random.Generator) -> Frame:
 
 
 @cache
-def _photographs() -> tuple[Image.Image, ...]:
-    found = []
+def photographs() -> dict[str, Image.Image]:
+    """The whole photographs that are there, by file name. Raises InvalidInput for none."""
+    found: dict[str, Image.Image] = {}
     for package, path in _PHOTOS:
         try:
             with files(package).joinpath(path).open("rb") as file:
-                found.append(Image.open(file).convert("RGB"))
+                found[path.rpartition("/")[2]] = Image.open(file).convert("RGB")
         except (ModuleNotFoundError, OSError):
             continue
-    return tuple(found)
+    if not found:
+        raise InvalidInput("There is no photograph to try. pip install matplotlib scikit-learn, which bring some.")
+    return found
 
 
 def leaves(rng: np.random.Generator) -> Frame:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pandora.training.episodes import TRAINING_SEEDS
 from pandora.worlds.base import Meaning, PhraseSplit, World
 
 WORD = re.compile(r"[a-z]+")
@@ -121,7 +122,7 @@ def collect(
     rng = np.random.default_rng([seed, split == "train"])
     slots = slots or Slots.of(world)
     scenes = min(scenes, count)
-    pool = [world.reset(int(s)) for s in rng.integers(2**31, size=scenes)]
+    pool = [world.reset(int(s)) for s in rng.integers(TRAINING_SEEDS, size=scenes)]
     by_verb: list[dict[str, list[Meaning]]] = []
     for scene in pool:
         groups: dict[str, list[Meaning]] = defaultdict(list)

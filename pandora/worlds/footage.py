@@ -7,6 +7,7 @@ import numpy as np
 from pandora.worlds.base import Frame, World
 
 _STEPS, _OF_CLIP = 3, 2  # actions a scene, and frames of each one's clip
+OF_SCENE = 1 + _STEPS * _OF_CLIP  # frames of a scene
 
 
 def draw_frames(world: World, count: int, seed: int) -> Iterator[Frame]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pandora.evaluation.measures import Bench, Entry, Sizes
-from pandora.evaluation.rows import Row, mean, share, wilson
+from pandora.evaluation.rows import Row, mean, share, statistic, wilson
 from pandora.evaluation.stories import FIRST_SEED, draw, draw_pair, draw_walk, kinds
 from pandora.evaluation.subjects import CopyLast, Told
 from pandora.evaluation.suite import measure
@@ -121,6 +121,10 @@ def test_stories_are_of_their_kind_and_outside_training(world: Strips) -> None:
 def test_intervals() -> None:
     assert wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-3)
     assert wilson(980, 1000) == pytest.approx((0.9693, 0.9870), abs=1e-3)
+    assert share("b", [True] * 30 + [False] * 10, of=4) == Row("b", 0.75, "share", *wilson(3, 4), n=4)
+    late = statistic("c", [*range(100)], "ms", lambda samples: np.percentile(samples, 95, -1))
+    assert late.value == pytest.approx(94.05)
+    assert 80 < late.low < late.value < late.high, "the interval of the percentile, not of the mean"
     row = share("a", [True] * 3 + [False])
     assert (row.value, row.n) == (0.75, 4)
     spread = mean("b", [1.0, 2.0, 3.0, 4.0], "dB")
