@@ -96,7 +96,7 @@ class ImageGoal:
     """
 
     def __init__(self, model: WorldModel, image: ImageSource, start: WorldState | None = None):
-        begun = model.begin(image)
+        begun = model.begin(image, expert=None if start is None else start.expert)
         self._model = model.expert(begun.expert)
         self._goal = begun.latents[:, -1]
         self.near = _BLUR * _distance(self._encode(begun), self._goal)

@@ -8,6 +8,7 @@ whole models for other worlds: a picture is given to the one whose worlds it is 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self, overload
@@ -129,10 +130,14 @@ class WorldModel:
         config = self.config
         return config.height, config.width, config.frames_per_action, config.fps, config.video.chunk
 
-    def fingerprint_for(self, world: str) -> str:
-        """Of the weights that draw a kind of world: measurements of it are theirs, whatever is added for others."""
-        name = self.expert_for(world)
-        return self.experts[name].fingerprint if name else self._own or self.fingerprint
+    def fingerprint_of(self, expert: str) -> str:
+        """Of the weights that draw the states of an expert, or, named "", of the model itself without its experts."""
+        return self.expert(expert).fingerprint if expert else self._own or self.fingerprint
+
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        """Of the whole and of its parts: a state that one of them made goes on here."""
+        return frozenset((self.fingerprint, *map(self.fingerprint_of, ("", *self.experts))))
 
     def expert(self, name: str) -> "WorldModel":
         """What draws the states that have this `WorldState.expert`. Raises InvalidInput where it isn't there."""
@@ -150,7 +155,7 @@ class WorldModel:
         Raises InvalidImage.
         """
         found = self._judgements(self._pixels(image))
-        return min(found.values(), key=_excess) if found else None
+        return min(found.values(), key=attrgetter("excess")) if found else None
 
     def _judgements(self, pixels: Tensor) -> dict[str, Novelty]:
         """What the model itself and each expert, by name, find of a picture (3, H, W); none where it can't be told."""
@@ -162,17 +167,20 @@ class WorldModel:
         }
 
     @torch.inference_mode()
-    def begin(self, image: ImageSource, seed: int = 0, look: str | None = None) -> WorldState:
+    def begin(
+        self, image: ImageSource, seed: int = 0, look: str | None = None, expert: str | None = None
+    ) -> WorldState:
         """A world that starts from a picture (path, bytes, PIL image or (H, W, 3) uint8), cropped to the frame's shape.
 
         With `look`, the name of a trained world, the picture is taken some of the way into that world's look: for
         drawings and other strange pictures, if the weights know how. The state's frame is the picture as the model
-        sees it. Raises InvalidImage, and InvalidInput for a bad seed.
+        sees it. `expert` says whose it is, where that is known. Raises InvalidImage, InvalidInput.
         """
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**53:
             raise InvalidInput(f"A seed is a whole number from 0 to 2**53 - 1, not {seed!r}.")
         pixels = self._pixels(image)
-        name = self._nearest(pixels) if look is None else self.expert_for(look)
+        if (name := expert) is None:
+            name = self._nearest(pixels) if look is None else self.expert_for(look)
         return replace(self.expert(name)._begin(pixels, seed, look), expert=name)
 
     def given_to(self, image: ImageSource) -> "WorldModel":
@@ -184,7 +192,7 @@ class WorldModel:
         if not self.experts:
             return ""
         found = self._judgements(pixels)
-        return min(found, key=lambda name: _excess(found[name]))
+        return min(found, key=lambda name: found[name].excess)
 
     def _begin(self, pixels: Tensor, seed: int, look: str | None) -> WorldState:
         """`begin` by this model's own parts, from a picture (3, H, W) in -1..1."""
@@ -327,12 +335,7 @@ class WorldModel:
         return shares
 
     def _imagine(
-        self,
-        states: Sequence[WorldState],
-        texts: list[str],
-        sampler: Sampler,
-        stop: Callable[[], bool],
-        clock: Clock,
+        self, states: Sequence[WorldState], texts: list[str], sampler: Sampler, stop: Callable[[], bool], clock: Clock
     ) -> Imagined:
         """The next chunk of latents for every state."""
         device, dtype = self.runtime.device, self.runtime.dtype
@@ -378,10 +381,6 @@ class WorldModel:
 def printable(text: str) -> str:
     """The text without control characters, its white space made single."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def _excess(found: Novelty) -> float:
-    return found.excess
 
 
 def _after(share: Share[WorldModel]) -> list[WorldState]:

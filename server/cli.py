@@ -16,7 +16,7 @@ _WEIGHTS = Path("weights/pandora-small")
 Weights = Annotated[Path | None, typer.Option(help="Folder of weights.", show_default=str(_WEIGHTS))]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:0.", show_default="auto")]
 Threads = Annotated[str | None, typer.Option(help="CPU threads of the model: a number or auto.", show_default="auto")]
-Steps = Annotated[int | None, typer.Option(min=1, max=50, help="Denoising steps a clip.", show_default="1; that of a preset")]
+Steps = Annotated[int | None, typer.Option(min=1, max=50, help="Denoising steps a clip.", show_default="1 or preset's")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write rows and settings to this file.")]
 
 bench = typer.Typer(help="Measure the service.", no_args_is_help=True)

@@ -3,12 +3,13 @@
 import hashlib
 from contextlib import suppress
 
-from starlette.requests import HTTPConnection
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pandora.errors import PandoraError
-from server.problems import problem
+from server.problems import problem, refusal
 from server.service import Service
 
 PATHS = ("/v1/worlds", "/v1/rollouts", "/v1/plans")  # of the POSTs that take a key
@@ -44,6 +45,8 @@ class Idempotent:
         self._running.add((owner, key))
         try:
             await self._run(owner, key, scope, receive, send)
+        except (PandoraError, HTTPException) as error:  # here, outside the routes, nobody else would answer
+            await refusal(Request(scope), error)(scope, receive, send)
         finally:
             self._running.discard((owner, key))
 

@@ -77,27 +77,32 @@ def explain_validation(findings: Sequence[Any]) -> tuple[int, str, str]:
     return 422, "invalid_request", "; ".join(told)[:500]
 
 
+def refusal(request: Request, error: core.PandoraError | HTTPException) -> JSONResponse:
+    """The problem document of an error that was foreseen."""
+    path = request.url.path
+    if isinstance(error, HTTPException):
+        code = _CODES.get(error.status_code, HTTPStatus(error.status_code).phrase.lower().replace(" ", "_"))
+        return problem(error.status_code, code, str(error.detail), path)
+    status = status_of(error)
+    if status == 500:
+        log.error("%s %s failed", request.method, path, exc_info=error)
+    request.app.state.service.metrics.refused(error)
+    code, detail = explain(error)
+    head, retry_after = getattr(error, "head", None), getattr(error, "retry_after", None)
+    return problem(status, code, detail, path, head, retry_after)
+
+
 def install(app: FastAPI) -> None:
     """Have `app` answer every error as a problem document."""
 
     @app.exception_handler(core.PandoraError)
-    async def known(request: Request, error: core.PandoraError) -> JSONResponse:
-        status = status_of(error)
-        if status == 500:
-            log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        request.app.state.service.metrics.refused(error)
-        code, detail = explain(error)
-        head, retry_after = getattr(error, "head", None), getattr(error, "retry_after", None)
-        return problem(status, code, detail, request.url.path, head, retry_after)
+    @app.exception_handler(HTTPException)
+    async def known(request: Request, error: core.PandoraError | HTTPException) -> JSONResponse:
+        return refusal(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         return problem(*explain_validation(error.errors()), request.url.path)
-
-    @app.exception_handler(HTTPException)
-    async def plain(request: Request, error: HTTPException) -> JSONResponse:
-        code = _CODES.get(error.status_code, HTTPStatus(error.status_code).phrase.lower().replace(" ", "_"))
-        return problem(error.status_code, code, str(error.detail), request.url.path)
 
     @app.exception_handler(ClientDisconnect)
     async def gone(request: Request, error: ClientDisconnect) -> Response:

@@ -34,7 +34,7 @@ def agreement(
     for row in rows:
         typer.echo(f"{row.name:36} {row.value:8.4f} {row.unit:6} ({row.low:.4f} to {row.high:.4f}, n = {row.n})")
     if json is not None:
-        one, other = (model.fingerprint_for(world) for model in models)
+        one, other = (model.fingerprint_of(model.expert_for(world)) for model in models)
         told = {
             "fingerprint": one, "against": other, "world": world, "steps": steps, "seed": seed,
             "meaning": bench.MEANING,

@@ -159,7 +159,7 @@ def _measure(settings: Settings, bench: Bench, console: Console, others: Sequenc
 
 def _told(settings: Settings, model: WorldModel, arenas: Sequence[World], seconds: float) -> dict[str, Any]:
     """What a reader of the rows must know."""
-    parts = {model.fingerprint_for(world.name) for world in arenas}
+    parts = {model.fingerprint_of(model.expert_for(world.name)) for world in arenas}
     fingerprint = parts.pop() if len(parts) == 1 else model.fingerprint
     return {
         "model": model.name, "fingerprint": fingerprint, "world": ", ".join(world.name for world in arenas),

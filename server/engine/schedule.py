@@ -44,7 +44,7 @@ class Schedule(Generic[Call]):
         return True
 
     def take(self, most: int) -> "list[ClipJob] | Call | None":
-        """The next call, or the next clips to be made together, all of one number of sampling steps."""
+        """The next call, or the next clips to be made together: of one number of sampling steps, by one expert."""
         if self._calls and (not self._called or not self._jobs):
             self._called = True
             return self._calls.popleft()
@@ -52,8 +52,8 @@ class Schedule(Generic[Call]):
         if not self._jobs:
             return None
         self._jobs.sort(key=self._order)
-        steps = self._jobs[0].sampling_steps
-        chosen = [job for job in self._jobs if job.sampling_steps == steps][:most]
+        alike = _alike(self._jobs[0])
+        chosen = [job for job in self._jobs if _alike(job) == alike][:most]
         self._jobs = [job for job in self._jobs if job not in chosen]
         return chosen
 
@@ -77,3 +77,8 @@ class Schedule(Generic[Call]):
 
     def _order(self, job: ClipJob) -> tuple[bool, int, float, float]:
         return job.kind is Kind.ROLLOUT, int(self.used(job.owner) / QUANTUM), job.dry_at, job.submitted_at
+
+
+def _alike(job: "ClipJob") -> tuple[int, str]:
+    """Jobs of one batch have this in common; another expert's share would only make it wait."""
+    return job.sampling_steps, job.state.expert

@@ -91,8 +91,9 @@ class RolloutJob(Imagining):
         )  # fmt: skip
         self._steps.feed()
         self.ended = self._loop.create_task(self._run())
+        self._timer = None
         if asked.deadline is not None:
-            self._loop.call_later(asked.deadline, self.stop, "partial", "deadline")
+            self._timer = self._loop.call_later(asked.deadline, self.stop, "partial", "deadline")
 
     @property
     def best(self) -> int | None:
@@ -187,6 +188,8 @@ class RolloutJob(Imagining):
 
     def _end(self) -> None:
         self._over = self.is_over = True
+        if self._timer is not None:  # it would keep the job, with all its films
+            self._timer.cancel()
         if len(self.futures) == len(self.asked.tree.candidates) and all(seen.view.complete for seen in self.futures):
             self.status = "complete"
         else:

@@ -40,7 +40,7 @@ async def find_start(service: Service, principal: Principal, body: Begins) -> St
         session = await service.sessions.find(body.world, principal.owner)
         note(world=body.world)
         step = session.world.step(body.step)
-        if step.model != service.engine.model.fingerprint:
+        if step.model not in service.engine.model.fingerprints:
             raise IncompatibleModel
         state = await session.state(step.number)
         known = service.scenes.get(session.world.scene or "")
@@ -54,16 +54,16 @@ async def find_start(service: Service, principal: Principal, body: Begins) -> St
         raise UnknownName("scene", body.scene, service.scenes)
     scene = service.scenes[body.scene]
     picture = await anyio.to_thread.run_sync(load_image, scene.image, limiter=service.decoding)
-    begun = service.engine.call(lambda model: model.begin(picture, seed=seed))
+    begun = service.engine.call(lambda model: model.begin(picture, seed=seed, expert=model.expert_for(scene.world)))
     return Start(state=await asyncio.wrap_future(begun), kind=scene.world, picture=picture)
 
 
-async def begin_upload(service: Service, picture: Frame, seed: int) -> "WorldState":
-    """The state that a world of an uploaded picture (H, W, 3) uint8 begins with."""
+async def begin_upload(service: Service, picture: Frame, seed: int, expert: str | None = None) -> "WorldState":
+    """The state that a world of an uploaded picture (H, W, 3) uint8 begins with, drawn by an expert that is known."""
 
     def begin(model: "WorldModel") -> "WorldState":
         novelty = model.novelty(picture)
-        return model.begin(picture, seed=seed, look=novelty.look if novelty else None)
+        return model.begin(picture, seed=seed, look=novelty.look if novelty else None, expert=expert)
 
     return await asyncio.wrap_future(service.engine.call(begin))
 

@@ -74,7 +74,7 @@ async def _prepare(service: Service, principal: Principal, body: InferGoals) -> 
     deeds = [Deed(step=index + 1, action=model.check_action(text)) for index, text in enumerate(body.actions or ())]
     seen = [service.uploads.get(principal.owner, picture).picture for picture in body.pictures or ()]
     for index, picture in enumerate(seen):
-        deeds.append(Deed(step=index + 1, state=await begin_upload(service, picture, state.seed)))
+        deeds.append(Deed(step=index + 1, state=await begin_upload(service, picture, state.seed, state.expert)))
     if body.world is not None:
         before, *deeds = await _done(service, principal, body.world, start)
         assert before.state is not None, "it was read"
@@ -98,7 +98,7 @@ async def _done(service: Service, principal: Principal, world: str, start: Start
     """
     session = await service.sessions.find(world, principal.owner)
     path = session.world.path(start.step)[-MAX_WATCHED_STEPS - 1 :]
-    if any(step.model != service.engine.model.fingerprint for step in path):
+    if any(step.model not in service.engine.model.fingerprints for step in path):
         raise IncompatibleModel
     states = [(await session.state(step.number)).fork(start.state.seed) for step in path]
     return [

@@ -89,7 +89,7 @@ async def create_world(
             "A world begins from exactly one of: a scene, an upload, a picture in the form field `image`."
         )
     suggestions: tuple[str, ...] = ()
-    name = body.name or "Untitled"
+    name, scene = body.name or "Untitled", None
     if body.scene is not None:
         if body.scene not in service.scenes:
             raise UnknownName("scene", body.scene, service.scenes)
@@ -101,7 +101,7 @@ async def create_world(
     assert picture is not None, "one source was checked above"
     async with service.access.room(principal):
         session = await service.sessions.begin(
-            picture, owner=principal.owner, name=name, seed=body.seed, scene=body.scene, suggestions=suggestions
+            picture, owner=principal.owner, name=name, seed=body.seed, scene=scene, suggestions=suggestions
         )
     note(world=session.world.id)
     response.headers["Location"] = f"/v1/worlds/{session.world.id}"

@@ -156,7 +156,7 @@ class Moments:
         if state is None:
             raise Damaged
         for following in reversed(missing):
-            if following.model != self._engine.model.fingerprint:
+            if following.model not in self._engine.model.fingerprints:
                 raise IncompatibleModel
             state, clip = await self._replay(state, following)
             self.keep(following, state, clip)

@@ -233,7 +233,7 @@ class Session:
         try:
             self._check_expected(turn.expected)
             head = self.world.step()
-            if head.model != self._engine.model.fingerprint:
+            if head.model not in self._engine.model.fingerprints:
                 raise errors.IncompatibleModel
             state = await self._moments.state(self.world, head)
             if turn is self._running:
@@ -282,10 +282,9 @@ class Session:
                 self.audience.publish(packed)
 
     def _commit(self, turn: Turn) -> Step:
-        model, settings = self._engine.model, self._settings
-        step, event = self.world.commit(
-            turn.text, turn.event_id, settings.sampling_steps, model.fingerprint, model.config.frames_per_action
-        )
+        model, steps = self._engine.model, self._settings.sampling_steps
+        drawn_by = model.fingerprint_of(turn.job.state.expert if turn.job else "")
+        step, event = self.world.commit(turn.text, turn.event_id, steps, drawn_by, model.config.frames_per_action)
         turn.step, self.world.faults = step, 0
         self._said.remember(turn.event_id, turn.text)
         write = self._store.commit(self.world, step, event)

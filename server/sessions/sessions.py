@@ -26,6 +26,7 @@ from server.settings import Settings
 from server.store.store import Store, Summary
 
 if TYPE_CHECKING:
+    from pandora.scenes import Scene
     from pandora.types import WorldState
     from pandora.world_model import WorldModel
 
@@ -73,7 +74,7 @@ class Sessions:
         self._janitor = asyncio.get_running_loop().create_task(self._suspend_idle())
 
     async def begin(
-        self, picture: Pixels, *, owner: str, name: str, seed: int, scene: str | None, suggestions: tuple[str, ...]
+        self, picture: Pixels, *, owner: str, name: str, seed: int, scene: "Scene | None", suggestions: tuple[str, ...]
     ) -> Session:
         """A world that starts from `picture`, (H, W, 3) uint8 of any size.
 
@@ -85,14 +86,16 @@ class Sessions:
 
         def start(model: "WorldModel") -> tuple["WorldState", Frame, dict[str, Any] | None]:
             novelty = None if scene is not None else model.novelty(picture)
-            state = model.begin(picture, seed=seed, look=novelty.look if novelty else None)
+            expert = None if scene is None else model.expert_for(scene.world)
+            state = model.begin(picture, seed=seed, look=novelty.look if novelty else None, expert=expert)
             jpeg = encode_jpeg(state.frame.numpy(), quality)
             frame = Frame(jpeg=jpeg, timestamp_ms=time.time_ns() // 1_000_000)
             return state, frame, None if novelty is None else asdict(novelty)
 
         state, frame, novelty = await asyncio.wrap_future(self._engine.call(start))
-        world = World(owner=owner, name=name, seed=seed, scene=scene, suggestions=suggestions, novelty=novelty)
-        step, event = world.begin(self._engine.model.fingerprint)
+        kept = None if scene is None else scene.id
+        world = World(owner=owner, name=name, seed=seed, scene=kept, suggestions=suggestions, novelty=novelty)
+        step, event = world.begin(self._engine.model.fingerprint_of(state.expert))
         put = self._store.database.later(lambda: self._store.blobs.put(state.to_bytes(), hold=True))
         step.snapshot = held = await asyncio.wrap_future(put)  # nothing can make a start picture again
         try:

@@ -79,13 +79,23 @@ class Ruled:
     def expert(self, name: str) -> "Ruled":
         return self
 
+    def fingerprint_of(self, expert: str) -> str:
+        return self.fingerprint
+
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        return frozenset((self.fingerprint,))
+
     def anticipate(self, text: str) -> None:
         pass
 
     def novelty(self, image: Any) -> Novelty | None:
         return None
 
-    def begin(self, image: Any, seed: int = 0, look: str | None = None) -> WorldState:
+    def expert_for(self, world: str) -> str:
+        return ""
+
+    def begin(self, image: Any, seed: int = 0, look: str | None = None, expert: str | None = None) -> WorldState:
         self.threads.add(threading.current_thread().name)
         frame = np.ascontiguousarray(image)
         return WorldState(

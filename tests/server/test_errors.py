@@ -72,7 +72,10 @@ def test_a_body_is_refused_while_it_is_read(client: TestClient, world: str) -> N
             read += 10_000
             yield b" " * 10_000
 
-    check(client.post(f"/v1/worlds/{world}/steps", content=endless()), 413, "body_too_large")
+    path = f"/v1/worlds/{world}/steps"
+    check(client.post(path, content=endless()), 413, "body_too_large")
+    read = 0
+    check(client.post(path, content=endless(), headers={"Idempotency-Key": "k"}), 413, "body_too_large")
     check(client.post("/v1/uploads", content=bytes(9_000_000)), 413, "body_too_large")
 
 

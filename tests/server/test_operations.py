@@ -176,6 +176,16 @@ def test_not_ready_while_the_store_cannot_be_written(client: TestClient, monkeyp
     assert client.get("/healthz").status_code == 200
 
 
+def test_a_key_is_not_looked_up_in_a_store_out_of_reach(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*asked: str) -> None:
+        raise StoreUnavailable
+
+    monkeypatch.setattr(service(client).answers, "begin", refuse)
+    response = client.post("/v1/worlds", json={"scene": "row"}, headers={"Idempotency-Key": "k"})
+    assert (response.status_code, response.json()["code"]) == (503, StoreUnavailable.code)
+    assert response.headers["Retry-After"]
+
+
 def test_not_ready_while_the_model_is_loaded(
     open_client: Open, settings: Settings, kept: Path, model: WorldModel
 ) -> None:

@@ -130,6 +130,24 @@ def test_other_weights_do_not_go_on_with_a_world(open_client: Open, settings: An
         engine.stop()
 
 
+def test_worlds_go_on_when_experts_for_others_are_added(open_client: Open, settings: Any, kept: Path) -> None:
+    with open_client() as client:
+        world = begin(client)
+        act(client, world, "wait")
+    from server.app import create_app
+
+    other = tiny_model()
+    other._own, other.fingerprint = other.fingerprint, "f" * 64  # that of the whole
+    engine = Engine(lambda: other)
+    engine.start()
+    engine.settled.wait()
+    try:
+        with TestClient(create_app(settings.but(data=kept), engine), base_url="http://localhost") as client:
+            assert act(client, world, "wait")["world"]["head"] == 2
+    finally:
+        engine.stop()
+
+
 def test_deleting_a_parent_keeps_what_its_forks_need(open_client: Open, kept: Path) -> None:
     def blobs() -> int:
         return sum(path.is_file() for path in (kept / "blobs").rglob("*"))

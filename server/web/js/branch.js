@@ -28,7 +28,7 @@ export class Branch {
     this.world = detail;
     this.path = detail.steps;
     this.letter = letter;
-    this.store = new FrameStore(detail.id, parent?.store);
+    this.store = new FrameStore(detail.id, parent?.store, detail.parent?.step);
     this.film = new Film();
     this.stage = new Stage();
     const draw = (bitmap) => this.stage.draw(bitmap);

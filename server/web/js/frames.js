@@ -34,9 +34,10 @@ export class FrameStore {
   #clips = new Map(); // step -> array of Blobs, some may be missing
   #world;
 
-  constructor(world, parent = null) {
+  /** A fork has the clips of its `parent` up to the step `from`; it counts on from there, as its parent does. */
+  constructor(world, parent = null, from = 0) {
     this.#world = world;
-    if (parent) for (const [step, clip] of parent.#clips) this.#clips.set(step, clip);
+    if (parent) for (const [step, clip] of parent.#clips) if (step <= from) this.#clips.set(step, [...clip]);
   }
 
   put({ step, frame, frames, jpeg }) {
