@@ -265,8 +265,8 @@ def test_a_goal_of_facts(state: WorldState) -> None:
 def test_a_goal_picture(model: WorldModel, monkeypatch: pytest.MonkeyPatch) -> None:
     begin = model.begin
 
-    def draw(image: np.ndarray) -> WorldState:
-        return replace(begin(image), frame=torch.from_numpy(image))
+    def draw(image: np.ndarray, expert: str | None = None) -> WorldState:
+        return replace(begin(image, expert=expert), frame=torch.from_numpy(image))
 
     with monkeypatch.context() as patch:  # as a trained model draws: what it shows is what it was given
         patch.setattr(model, "begin", draw)

@@ -4,9 +4,10 @@ The function's module is imported when its options are asked for, so listing suc
 """
 
 import inspect
+import json
 import re
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from importlib import import_module
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -14,6 +15,8 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import typer
 from typer.core import TyperCommand
 from typer.main import get_command
+
+_MAPPINGS = (dict, Mapping)
 
 
 def configured(target: str) -> type[TyperCommand]:
@@ -62,7 +65,7 @@ def _parameters(kind: type, prefix: str = "", given: Any = None) -> Iterator[ins
         elif (shown := _shown(hint)) is not None:
             flag = f"--{name}".replace("_", "-")
             flags = f"{flag}/--no-{name}".replace("_", "-") if hint is bool else flag
-            option = typer.Option(flags, help=comments.get(field.name, ""))
+            option = typer.Option(flags, help=comments.get(field.name, ""), parser=_object if _maps(hint) else None)
             yield inspect.Parameter(
                 name.replace(".", "__"), inspect.Parameter.KEYWORD_ONLY,
                 default=list(default) if isinstance(default, tuple) else default,
@@ -71,14 +74,32 @@ def _parameters(kind: type, prefix: str = "", given: Any = None) -> Iterator[ins
 
 
 def _shown(hint: Any) -> Any:
-    """The type as a command line has it: tuples of any length are repeated options, mappings have none (None)."""
+    """The type as a command line has it, None where it has none: tuples of any length are repeated options, a mapping
+    is an object in JSON, which goes over the default."""
     if get_origin(hint) in (Union, types.UnionType):
         inner = [_shown(part) for part in get_args(hint) if part is not type(None)]
-        return None if len(inner) != 1 or inner[0] is None else inner[0] | None
+        return None if len(inner) != 1 or inner[0] is None or _maps(inner[0]) else inner[0] | None
     if get_origin(hint) is tuple:
         arguments = get_args(hint)
         return list[arguments[0]] if arguments[1:] == (...,) else hint
-    return None if get_origin(hint) is dict or hint is dict else hint
+    return hint
+
+
+def _maps(hint: Any) -> bool:
+    return hint in _MAPPINGS or get_origin(hint) in _MAPPINGS
+
+
+def _object(text: str | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of an option's JSON, or the default as it is."""
+    if isinstance(text, Mapping):
+        return text
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise typer.BadParameter(f'{error}. An object in JSON, such as {{"num_hidden_layers": 3}}.') from error
+    if not isinstance(value, dict):
+        raise typer.BadParameter('An object in JSON is needed, such as {"num_hidden_layers": 3}.')
+    return value
 
 
 def _default(field: Field[Any]) -> Any:
@@ -101,5 +122,7 @@ def _build(kind: type, values: dict[str, Any], prefix: str = "") -> Any:
             chosen[field.name] = _build(hint, values, f"{name}__")
         elif name in values:
             value = values[name]
+            if isinstance(value, dict):
+                value = {**_default(field), **value}
             chosen[field.name] = tuple(value) if isinstance(value, list) else value
     return kind(**chosen)

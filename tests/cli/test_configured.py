@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -24,7 +24,8 @@ class Stage:
     compile: bool = False
     limit: int | None = None
     sizes: tuple[int, ...] = (1, 2)
-    extra: dict[str, int] = field(default_factory=dict)
+    extra: Mapping[str, int] = field(default_factory=lambda: {"layers": 4, "heads": 2})
+    unset: dict[str, int] | None = None
     model: Inner = field(default_factory=Inner)
 
 
@@ -44,13 +45,14 @@ def test_fields_become_options():
     SEEN.clear()
     result = invoke(
         "--out", "runs/x", "--learning-rate", "0.5", "--mode", "slow", "--compile", "--limit", "3", "--sizes", "7",
-        "--sizes", "9", "--model.width", "16",
+        "--sizes", "9", "--model.width", "16", "--extra", '{"layers": 3}',
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert result.output.strip() == "runs/x"
     expected = Stage(
-        out=Path("runs/x"), learning_rate=0.5, mode="slow", compile=True, limit=3, sizes=(7, 9), model=Inner(width=16)
-    )
+        out=Path("runs/x"), learning_rate=0.5, mode="slow", compile=True, limit=3, sizes=(7, 9), model=Inner(width=16),
+        extra={"layers": 3, "heads": 2},
+    )  # fmt: skip
     assert [expected] == SEEN
     invoke("--out", "y")
     assert SEEN[1] == Stage(out=Path("y"))
@@ -60,7 +62,11 @@ def test_help_and_wrong_options():
     result = invoke("--help")
     assert "of AdamW" in result.output
     assert "--model.width" in result.output
-    assert "--extra" not in result.output
+    assert "--unset" not in result.output
     assert invoke().exit_code == 2
     assert invoke("--out", "x", "--mode", "odd").exit_code == 2
     assert invoke("--out", "x", "--unknown", "1").exit_code == 2
+    for text in ('{"layers": ', "[3]"):
+        result = invoke("--out", "x", "--extra", text)
+        assert result.exit_code == 2
+        assert "An object in JSON" in result.output
