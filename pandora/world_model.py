@@ -103,11 +103,11 @@ class WorldModel:
         self.fingerprint = checkpoint.joint_fingerprint(self._own, of_experts) if experts else self._own
         return self
 
-    def save_pretrained(self, folder: str | Path, dtype: torch.dtype | None = torch.float16) -> Path:
+    def save_pretrained(self, folder: str | Path, bits: checkpoint.Bits | None = 16) -> Path:
         """Write a weights folder that `from_pretrained` reads."""
         (path := Path(folder)).mkdir(parents=True, exist_ok=True)
         self.backbone.tokenizer.save(path / "tokenizer")
-        return checkpoint.save(path, self.modules(), self.config.to_dict(), dtype)
+        return checkpoint.save(path, self.modules(), self.config.to_dict(), bits)
 
     def modules(self) -> dict[str, torch.nn.Module]:
         """The trained parts by name, as they are stored."""

@@ -52,7 +52,7 @@ def model(alone: WorldModel) -> WorldModel:
 def folder(model: WorldModel, alone: WorldModel, tmp_path: Path) -> Path:
     """Both, as they are stored."""
     for one, place in ((model, tmp_path), (alone, tmp_path / "experts" / "upper")):
-        one.save_pretrained(place, dtype=None)
+        one.save_pretrained(place, bits=None)
         assert one.novelty_model is not None
         one.novelty_model.save(place)
         checkpoint.write_manifest(place)

@@ -115,7 +115,7 @@ def test_bad_input_is_refused(model: WorldModel, state: WorldState) -> None:
 
 
 def test_weights_come_back_from_disk(model: WorldModel, state: WorldState, tmp_path: Path) -> None:
-    model.save_pretrained(tmp_path / "weights", dtype=None)
+    model.save_pretrained(tmp_path / "weights", bits=None)
     loaded = WorldModel.from_pretrained(tmp_path / "weights", device="cpu", threads=1)
     assert torch.equal(loaded.step(state, "wait")[0].latents, model.step(state, "wait")[0].latents)
     assert len(loaded.fingerprint) == 64

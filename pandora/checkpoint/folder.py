@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from pandora.checkpoint.int8 import pack, unpack
+from pandora.checkpoint.compact import Bits, pack, unpack
 from pandora.checkpoint.manifest import read_manifest, verify, write_manifest
 from pandora.errors import InvalidCheckpoint
 
@@ -31,20 +31,21 @@ def save(
     folder: str | Path,
     modules: Mapping[str, nn.Module],
     config: Mapping[str, Any],
-    dtype: torch.dtype | None = torch.float16,
+    bits: Bits | None = 16,
 ) -> Path:
     """Write each module's weights, the config and the manifest; other files of the folder stay and are recorded too.
 
-    Floating-point tensors are stored as `dtype`, or as they are with None; torch.int8 stores matrices in eight bits
-    with scales beside them. Raises InvalidCheckpoint where a value doesn't fit the dtype, or a tensor no file.
+    Floating-point tensors are stored as float16, with 8 or 6 `bits` the matrices among them as whole numbers with
+    scales beside them (`pandora.checkpoint.compact`), and with None as they are. Raises InvalidCheckpoint where a value
+    doesn't fit, or a tensor no file.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, module in modules.items():
         state, shared = _unshare(module.state_dict())
-        exact = None if dtype == torch.int8 else dtype
-        stored = {key: _store(f"{name}: {key}", value, exact) for key, value in state.items()}
-        stored = pack(stored) if dtype == torch.int8 else stored
+        dtype = torch.float16 if bits == 16 else None
+        stored = {key: _store(f"{name}: {key}", value, dtype) for key, value in state.items()}
+        stored = stored if bits is None else pack(stored, bits)
         _write_shards(folder, name, stored, {"shared": json.dumps(shared)})
     draft = folder / f".{CONFIG}.draft"
     draft.write_text(json.dumps(config, indent=2) + "\n")
@@ -54,7 +55,7 @@ def save(
 
 
 def load(folder: str | Path, *, check: bool = True, device: str = "cpu") -> tuple[dict[str, Any], dict[str, State]]:
-    """The config, and by part name the stored tensors: in their stored dtype, those in eight bits as float32.
+    """The config, and by part name the stored tensors: in their stored dtype, those in few bits as float32.
 
     With `check` every file is compared with the manifest first. Raises InvalidCheckpoint.
     """
@@ -105,14 +106,14 @@ def fill(module: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> 
 
 def read_sizes(folder: str | Path) -> dict[str, tuple[int, int]]:
     """By part name: how many stored numbers, and bytes on disk. Raises InvalidCheckpoint."""
-    sizes: dict[str, tuple[int, int]] = {}
+    stored: dict[str, State] = {}
+    sizes: dict[str, int] = {}
     for file in sorted(read_manifest(folder)):
         if match := _PART.fullmatch(file):
-            count, size = sizes.get(match["name"], (0, 0))
-            stored = read(Path(folder) / file, "cpu")
-            numbers = sum(tensor.numel() for tensor in stored.values())
-            sizes[match["name"]] = (count + numbers, size + (Path(folder) / file).stat().st_size)
-    return sizes
+            name, path = match["name"], Path(folder) / file
+            stored.setdefault(name, {}).update(_stored(path, "cpu")[0])
+            sizes[name] = sizes.get(name, 0) + path.stat().st_size
+    return {name: (sum(one.numel() for one in unpack(stored[name]).values()), size) for name, size in sizes.items()}
 
 
 def _unshare(state: Mapping[str, Tensor]) -> tuple[State, dict[str, str]]:

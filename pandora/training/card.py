@@ -156,11 +156,7 @@ def write(config: CardConfig) -> Path:
         name=folder.name,
         parameters=parameters / 1e6,
         megabytes=size / 1e6,
-        stored=" and ".join(
-            dict.fromkeys(
-                "eight bits" if size < 1.5 * count else "float16" for count, size in sizes.values() if count > 10**5
-            )
-        ),
+        stored=" and ".join(dict.fromkeys(_stored(size / count) for count, size in sizes.values() if count > 10**5)),
         worlds=_worlds(folder),
         experts="".join(
             f"\nand, by its expert [{place.name}](experts/{place.name}/README.md):\n\n{_worlds(place)}\n"
@@ -177,6 +173,11 @@ def write(config: CardConfig) -> Path:
         files = [file for place in places for file in (measured if place == folder else _measured(place))]
         write_headlines(Path(config.readme), files)
     return path
+
+
+def _stored(width: float) -> str:
+    """What weights of so many bytes each are stored as; scales and vectors take a little more than the bits say."""
+    return "float16" if width > 1.5 else "eight bits" if width > 0.95 else "six bits"
 
 
 def _measured(folder: Path, files: Sequence[Path] = ()) -> list[Path]:

@@ -36,7 +36,7 @@ TALKS = "blocks"  # the world whose states have words
 ORDER = ("data", "autoencoder", "encode", "alignment", "video", "speech", "rollout", "decoder", "export")
 SETTINGS = "recipe.json"  # what the runs beside it were begun with
 _HOW = {"minutes", "threads", "processes", "until", "device", "ahead", "compile"}  # may differ from start to start
-_EXPORTED = {"weights", "expert", "int8", "novelty"}  # ask for the last stage alone
+_EXPORTED = {"weights", "expert", "bits", "novelty"}  # ask for the last stage alone
 ENDLESS = 10**9  # steps, where the clock decides
 _SHORT = 2  # actions of the episodes in fresh scenes
 
@@ -62,7 +62,7 @@ class Recipe(Config):
     autoencoder: str = ""  # autoencoder.safetensors to use, in the place of the stages autoencoder and decoder
     weights: str = ""  # the folder that is made in the end; none: `out`/weights
     expert: str = ""  # their name among the experts of those weights, beside what these know already
-    int8: bool = False  # store matrices in eight bits
+    bits: checkpoint.Bits = 16  # of a stored weight: 8 take half the room of 16, 6 two fifths
     batch: int = 0  # of the video stages; 0: 256 on a GPU, 16 a core on a CPU
     threads: int = 0  # 0: one a CPU core, up to eight; the video stages on a CPU take as many processes instead
     processes: int = 0  # that make data; 0: one a CPU core
@@ -231,7 +231,7 @@ class Stages:
         export.export(
             export.ExportConfig(
                 video=made, aligned=made, autoencoder=self.shown, worlds=config.names, novelty=config.novelty,
-                out=config.shipped, expert=config.expert, int8=config.int8,
+                out=config.shipped, expert=config.expert, bits=config.bits,
             )
         )  # fmt: skip
 

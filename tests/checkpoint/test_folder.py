@@ -80,7 +80,7 @@ def test_values_beyond_the_dtype_are_refused(tmp_path):
     nn.init.constant_(model.weight, 1e6)
     with pytest.raises(InvalidCheckpoint, match=r"video: weight.*float16"):
         checkpoint.save(tmp_path, {"video": model}, {})
-    checkpoint.save(tmp_path, {"video": model}, {}, dtype=None)
+    checkpoint.save(tmp_path, {"video": model}, {}, bits=None)
     assert torch.equal(checkpoint.load(tmp_path)[1]["video"]["weight"], model.weight)
 
 

@@ -100,7 +100,7 @@ def test_what_is_given_is_not_trained_again(recipe: Recipe, tmp_path: Path) -> N
 def test_it_makes_an_expert_beside_weights(recipe: Recipe) -> None:
     weights = Path(recipe.out) / "weights"
     before = {path.name: path.read_bytes() for path in weights.glob("*.safetensors")}
-    assert run(replace(recipe, expert="outdoors", int8=True)) == weights
+    assert run(replace(recipe, expert="outdoors", bits=8)) == weights
     assert {path.name: path.read_bytes() for path in weights.glob("*.safetensors")} == before
     place = weights / "experts" / "outdoors"
     assert checkpoint.experts(weights) == {"outdoors": place}
