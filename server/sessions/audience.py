@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 
+from server.errors import TooManyViewers
+from server.metrics import Metrics
+from server.protocol import ControlChanged
 from server.sessions.outbox import Outbox
 from server.sessions.viewer import Media, PackedFrame, Receipt, Viewer
+from server.settings import Settings
 
 Item = Receipt | Media | PackedFrame
 
@@ -18,6 +22,12 @@ class Audience:
 
     def __len__(self) -> int:
         return len(self.viewers) + len(self._coming)
+
+    def new_viewer(self, fps: float, settings: Settings, metrics: Metrics, h264: bool) -> Viewer:
+        """One who hears nothing until they join. Raises TooManyViewers."""
+        if len(self) >= settings.max_viewers:
+            raise TooManyViewers(f"This world has {settings.max_viewers} viewers, and no more fit.")
+        return Viewer(fps, settings.viewer_frames, settings.viewer_messages, metrics, h264)
 
     def join(self, viewer: Viewer, first: Sequence[Item]) -> None:
         """Let a viewer in when all that was published before is out; it hears `first`, and then what comes."""
@@ -49,6 +59,11 @@ class Audience:
         """Tell all what no write stands behind."""
         for viewer in self.viewers | self._coming:
             viewer.put(item)
+
+    def tell_pause(self, paused: bool) -> None:
+        """Tell everybody that live actions are held, or go on, and the rate of their own pictures."""
+        for viewer in self.viewers:
+            viewer.put(ControlChanged(paused=paused, rate=viewer.rate))
 
     def close(self) -> None:
         """Let everybody go, once they have heard all that was published."""

@@ -91,6 +91,12 @@ class Moments:
         self._states.put(step, state, state_bytes(state))
         self._clips.put(step, clip, sum(len(frame.jpeg) for frame in clip))
 
+    def forget(self, world: World) -> None:
+        """Let go of what the steps of this very world hold in memory: not all of them may be on record."""
+        for step in world.own.values():
+            self._states.drop(step)
+            self._clips.drop(step)
+
     async def save(self, step: Step, state: "WorldState", clip: Clip) -> None:
         """Write a step's clip, and its state where a snapshot is due. What fails is made again when it is needed."""
         due = step.depth % self._settings.snapshot_every == 0

@@ -8,8 +8,7 @@ before the commit is durable.
 import asyncio
 import logging
 import secrets
-from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
 from pandora.errors import Cancelled, PandoraError
@@ -26,6 +25,7 @@ from server.sessions.packing import clip_end, clip_start, pack_frames, pack_stil
 from server.sessions.said import Said
 from server.sessions.turn import Turn
 from server.sessions.viewer import PackedFrame, Viewer
+from server.sessions.waiting import Waiting
 from server.sessions.world import Step, World
 from server.settings import Settings
 from server.store.store import Store
@@ -57,7 +57,8 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._outbox = Outbox(self._break)
         self.audience = Audience(self._outbox)
-        self._waiting: deque[Turn] = deque()
+        self._waiting = Waiting()
+        self._asked: set[Turn] = set()  # those whose outcome somebody awaits
         self._running: Turn | None = None
         self._said = Said(said)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -101,18 +102,22 @@ class Session:
         self._check_fit(len(texts))
         turns = [Turn(event_id=f"s-{secrets.token_hex(8)}", text=text, live=False) for text in texts]
         turns[0].expected = expected
-        self._waiting.extend(turns)
+        for index, turn in enumerate(turns):
+            turn.rest = tuple(turns[index + 1 :])
+        self._waiting.add(turns)
+        self._asked.update(turns)
         self._advance()
         try:
             return [await turn.done for turn in turns]
-        except PandoraError:
-            self._waiting = deque(turn for turn in self._waiting if turn not in turns)
-            raise
+        finally:
+            self._asked.difference_update(turns)
 
     async def rewind(self, number: int) -> None:
-        """Move the head to a committed step; what runs or waits is cancelled. Raises UnknownStep."""
+        """Move the head to a committed step; what runs or waits is cancelled. Raises UnknownStep, StoreUnavailable."""
         step = self.world.step(number)
         frame = await self._moments.last_frame(self.world, step)
+        if self.failed:
+            raise errors.StoreUnavailable
         self._cancel_all(Cancelled("The world was rewound before this action was committed."))
         self.world.faults = 0
         event = self.world.rewind(number)
@@ -125,8 +130,7 @@ class Session:
         """Hold live actions that have not begun, or let them go on."""
         self.touch()
         self.paused = paused
-        for viewer in self.audience.viewers:
-            viewer.put(protocol.ControlChanged(paused=paused, rate=viewer.rate))
+        self.audience.tell_pause(paused)
         self._advance()
 
     async def settled(self) -> None:
@@ -155,11 +159,7 @@ class Session:
 
     def new_viewer(self, h264: bool = False) -> Viewer:
         """A viewer who hears nothing until it is attached. Raises TooManyViewers."""
-        settings = self._settings
-        if len(self.audience) >= settings.max_viewers:
-            raise errors.TooManyViewers(f"This world has {settings.max_viewers} viewers, and no more fit.")
-        fps = self._engine.model.config.fps
-        return Viewer(fps, settings.viewer_frames, settings.viewer_messages, self._metrics, h264)
+        return self.audience.new_viewer(self._engine.model.config.fps, self._settings, self._metrics, h264)
 
     def attach(self, viewer: Viewer) -> None:
         """Let a viewer hear all that comes, beginning with the frames of the clip that is being made."""
@@ -182,9 +182,9 @@ class Session:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody watches, nothing runs or waits, and nothing happened lately."""
+        """Whether nobody watches, nothing runs or could begin, and nothing happened lately."""
         quiet = self._loop.time() - self._touched >= self._settings.suspend_seconds
-        return quiet and not (len(self.audience) or self._waiting or self.is_busy)
+        return quiet and not (len(self.audience) or self._waiting.first(self.paused) or self.is_busy)
 
     @property
     def is_busy(self) -> bool:
@@ -206,21 +206,14 @@ class Session:
                 self._running = turn
                 self._supersede(running, turn)
                 return
-        for index, other in enumerate(self._waiting):
-            if other.live:
-                self._waiting[index] = turn
-                self._supersede(other, turn)
-                return
-        self._waiting.append(turn)
+        if (before := self._waiting.supersede(turn)) is not None:
+            self._supersede(before, turn)
         self._advance()
 
     def _advance(self) -> None:
         """Begin the next turn, if the world is free for one."""
-        if self.status is not Status.IDLE:
-            return
-        turn = next((turn for turn in self._waiting if not (turn.live and self.paused)), None)
-        if turn is not None:
-            self._waiting.remove(turn)
+        if self.status is Status.IDLE and (turn := self._waiting.first(self.paused)) is not None:
+            self._waiting.take_out([turn])
             self.status = move(self.status, Status.QUEUED)
             self._start(turn)
 
@@ -249,15 +242,14 @@ class Session:
         def listener(event: JobEvent) -> None:
             self._loop.call_soon_threadsafe(self._hear, turn, event, context=turn.context)
 
-        steps = self._settings.sampling_steps
         return ClipJob(
-            state=state, action=turn.text, sampling_steps=steps, listener=listener, world=self.world.id,
-            owner=self.world.owner, dry_at=self._dry_at if len(self.audience) else float("inf"),
+            state=state, action=turn.text, sampling_steps=self._settings.sampling_steps, listener=listener,
+            world=self.world.id, owner=self.world.owner, dry_at=self._dry_at if len(self.audience) else float("inf"),
             h264=any(viewer.h264 for viewer in self.audience.viewers),
         )  # fmt: skip
 
     def _hear(self, turn: Turn, event: JobEvent) -> None:
-        if turn is not self._running and turn.step is None:
+        if self.failed or (turn is not self._running and turn.step is None):
             return  # cancelled meanwhile: what it makes belongs to nobody
         match event:
             case ClipBegun():
@@ -313,6 +305,7 @@ class Session:
         number = turn.step.number if turn.step else self.world.next_number
         if turn is self._running:
             self._release()
+        self._drop(turn.rest, error)
         events = [self.world.log("failed", action=turn.text, event_id=turn.event_id, code=error.code)]
         if turn.step is not None and self.world.head == number and not isinstance(error, Cancelled):
             events.append(self.world.rewind(turn.step.parent or 0))  # committed, and yet it can't be finished
@@ -335,8 +328,10 @@ class Session:
 
     def drop_waiting(self, error: PandoraError) -> None:
         """Begin nothing more of what waits; what runs goes on."""
-        waiting, self._waiting = self._waiting, deque()
-        for turn in waiting:
+        self._drop(None, error)
+
+    def _drop(self, turns: Iterable[Turn] | None, error: PandoraError) -> None:
+        for turn in self._waiting.take_out(turns):
             self._refuse(turn, error)
 
     def _cancel_all(self, error: Cancelled) -> None:
@@ -359,6 +354,7 @@ class Session:
             self.audience.publish(protocol.ActionRejected(event_id=turn.event_id, code=code, detail=detail))
             self._said.forget(turn.event_id)
         turn.settle(error)
+        self._drop(turn.rest, error)
 
     def _supersede(self, old: Turn, new: Turn) -> None:
         self._metrics.superseded()
@@ -390,9 +386,13 @@ class Session:
         """The store refused: forget what is not durable, so that the world is read afresh when it is touched next."""
         self.failed = True
         code, detail = explain(error)
-        for turn in (*self._waiting, *([self._running] if self._running else [])):
+        running, turns = self._running, self._waiting.take_out()
+        if running:
+            self._release()
+            if running.job:
+                running.job.cancel()
+        self._moments.forget(self.world)
+        for turn in (*self._asked, *turns, *([running] if running else [])):
             turn.settle(errors.StoreUnavailable())
-            if turn.job:
-                turn.job.cancel()
         self.audience.tell_now(protocol.StreamError(code=code, detail=detail, retryable=True))
         self.audience.close()

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pandora.errors import PandoraError
+from pandora.errors import Cancelled, PandoraError
 from pandora.media import Frame as Pixels
 from pandora.media import encode_jpeg
 from server.engine.engine import Engine
@@ -203,6 +203,7 @@ class Sessions:
             await asyncio.sleep(min(_LOOK_EVERY, self._settings.suspend_seconds))
             for session in [session for session in self._live.values() if session.is_idle]:
                 del self._live[session.world.id]
+                session.drop_waiting(Cancelled("The world was put away, paused, before this action began."))
                 await self._put_away(session)
                 self._metrics.suspended.inc()
 

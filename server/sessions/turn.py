@@ -18,6 +18,7 @@ class Turn:
     text: str
     live: bool
     expected: int | None = None  # where the head must be when it begins
+    rest: tuple["Turn", ...] = ()  # what the same request asked for after it
     job: ClipJob | None = None
     step: Step | None = None  # once it is committed, which is when the first frames come
     frames: list[Frame] = field(default_factory=list)

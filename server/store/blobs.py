@@ -2,12 +2,14 @@
 
 import hashlib
 import logging
+import os
 import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from pandora.errors import InvalidConfig
 from server.errors import StoreUnavailable
@@ -24,6 +26,7 @@ class Blobs:
     def __init__(self, url: str, on_error: Callable[[str], None] = lambda operation: None):
         self._on_error = on_error
         self._held: Counter[str] = Counter()
+        self._damaged: set[str] = set()  # found so, and written anew when somebody has the content again
         self._removing = threading.Lock()
         try:
             self._files, self._root = fsspec.core.url_to_fs(url, skip_instance_cache=True)
@@ -35,9 +38,10 @@ class Blobs:
             ) from error
 
     def put(self, data: bytes, hold: bool = False) -> str:
-        """Store `data` and return its sha256; with `hold`, `remove` keeps off until `release`. Raises StoreUnavailable.
+        """Store `data` and return its sha256. Raises StoreUnavailable.
 
-        What is held will be named by a row that is not written yet.
+        With `hold` it is what nothing can make again, and will be named by a row that is not written yet: it stays
+        through a power cut, and `remove` keeps off until `release`.
         """
         name = hashlib.sha256(data).hexdigest()
         path = self._path(name)
@@ -45,11 +49,16 @@ class Blobs:
             with self._removing:
                 self._held[name] += 1
         try:
-            if not self._files.exists(path):
-                self._files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+            if name in self._damaged or not self._files.exists(path):
+                folder = path.rsplit("/", 1)[0]
+                self._files.makedirs(folder, exist_ok=True)
                 part = f"{path}.{secrets.token_hex(4)}.part"
                 self._files.pipe_file(part, data)
                 self._files.mv(part, path)
+                self._damaged.discard(name)
+                if hold and isinstance(self._files, LocalFileSystem):
+                    for place in (path, folder, self._root):
+                        _to_disk(place)
         except OSError as error:
             log.error("A blob could not be written: %s", error)
             self._on_error("blob")
@@ -69,6 +78,7 @@ class Blobs:
             raise StoreUnavailable from error
         if hashlib.sha256(data).hexdigest() != name:
             log.error("Blob %s is damaged and will not be used", name)
+            self._damaged.add(name)
             return None
         return data
 
@@ -98,3 +108,12 @@ class Blobs:
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name[:2]}/{name}"
+
+
+def _to_disk(path: str) -> None:
+    """Have the system write a file, or the names in a folder, before going on."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,9 +1,11 @@
 """Worlds kept for good: rows in a database, frames and states as blobs. The rows are the authority.
 
 What changes a world is handed in as a whole, a step with its event and the new head, and is durable when the future is
-done. Deleting a world keeps the steps that forks of it need.
+done. What builds on a step that was refused, or deleted meanwhile, is refused too. Deleting a world keeps the steps
+that forks of it need.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -11,12 +13,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Executable, Row, delete, func, insert, or_, select, update
 
-from server.errors import Stopping, TooManySteps, TooManyWorlds, UnknownWorld
+from server.errors import Stopping, StoreUnavailable, TooManySteps, TooManyWorlds, UnknownWorld
 from server.sessions.world import Event, Step, World, now
 from server.store import tables as t
 from server.store.blobs import Blobs
 from server.store.database import Database
 from server.store.migrations import upgrade
+
+log = logging.getLogger(__name__)
 
 _MOST_SEQ = 2**63 - 1  # that a column holds
 _STEP = ("world", "number", "parent", "depth", "action", "seed", "sampling_steps", "model", "frames", "created_at",
@@ -71,15 +75,18 @@ class Store:
     def add(self, worlds: Sequence[World], events: Sequence[Event], step: Step | None = None) -> "Future[None]":
         """Keep new worlds, each with its first event, and the start picture of a world that is no fork."""
         rows = [_world_row(world) for world in worlds]
-        log = [_event_row(world.id, event) for world, event in zip(worlds, events, strict=True)]
+        lines = [_event_row(world.id, event) for world, event in zip(worlds, events, strict=True)]
         first = None if step is None else _step_row(step)
+        tips = {(tip.world, tip.number) for tip in (world.step() for world in worlds) if tip is not step}
 
         def write(connection: Connection) -> None:
+            for tip in tips:
+                _check_kept(connection, *tip)
             last = connection.scalar(select(func.max(t.worlds.c.order))) or 0
             connection.execute(insert(t.worlds), [row | {"order": last + 1 + i} for i, row in enumerate(rows)])
             if first is not None:
                 connection.execute(insert(t.steps), [first])
-            connection.execute(insert(t.events), log)
+            connection.execute(insert(t.events), lines)
 
         self.worlds += len(worlds)
         self.steps += step is not None
@@ -88,9 +95,11 @@ class Store:
     def commit(self, world: World, step: Step, event: Event) -> "Future[None]":
         """A new step, which is the head from now on."""
         row, line, at = _step_row(step), _event_row(world.id, event), {"head": step.number, "depth": step.depth}
+        before = world.step(step.parent)
         self.steps += 1
 
         def write(connection: Connection) -> None:
+            _check_kept(connection, before.world, before.number)
             connection.execute(insert(t.steps), [row])
             connection.execute(insert(t.events), [line])
             connection.execute(update(t.worlds).where(t.worlds.c.id == row["world"]).values(faults=0, **at))
@@ -100,9 +109,11 @@ class Store:
     def record(self, world: World, events: Iterable[Event]) -> "Future[None]":
         """Lines of the log, and the head as they leave it."""
         lines, world_id = [_event_row(world.id, event) for event in events], world.id
-        at = {"head": world.head, "depth": world.step().depth, "faults": world.faults}
+        head = world.step()
+        at = {"head": head.number, "depth": head.depth, "faults": world.faults}
 
         def write(connection: Connection) -> None:
+            _check_kept(connection, head.world, head.number)
             connection.execute(insert(t.events), lines)
             connection.execute(update(t.worlds).where(t.worlds.c.id == world_id).values(**at))
 
@@ -261,6 +272,14 @@ def _needed(worlds: Mapping[str, Row[Any]], steps: Sequence[Row[Any]]) -> tuple[
                 number = None if known else parents[at, number]
             at = worlds[at].parent
     return kept, needed
+
+
+def _check_kept(connection: Connection, world: str, number: int) -> None:
+    """Raises StoreUnavailable where there is no such step."""
+    kept = select(t.steps.c.number).where(t.steps.c.world == world, t.steps.c.number == number)
+    if connection.execute(kept).first() is None:
+        log.error("Step %d of world %s is not on record, and nothing can build on it", number, world)
+        raise StoreUnavailable
 
 
 def _is_named(connection: Connection, blob: str) -> bool:

@@ -95,6 +95,8 @@ def test_a_damaged_blob_is_not_used(open_client: Open, kept: Path) -> None:
         path.write_bytes(path.read_bytes()[:-7] + b"garbage")
     with open_client() as client:
         assert [picture(client, world, number) for number in range(4)] == frames
+    blobs = Blobs(str(kept / "blobs"))
+    assert all(blobs.get(name) for row in names for name in row), "made again, they are written again"
 
 
 def test_what_can_not_be_made_again_is_said_to_be_damaged(open_client: Open, kept: Path) -> None:
