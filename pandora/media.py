@@ -5,7 +5,7 @@ Everywhere else a picture is (H, W, 3) uint8 RGB, 0..255, and a film (T, H, W, 3
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -136,7 +136,8 @@ def save_film(path: str | os.PathLike[str], frames: Frames, fps: float) -> Path:
     try:
         match path.suffix.lower():
             case ".mp4":
-                _write_mp4(draft, frames, fps)
+                with mp4_writer(draft, fps) as add:
+                    add(frames)
             case ".png":
                 rows = [frames[start : start + 8] for start in range(0, len(frames), 8)]
                 Image.fromarray(contact_sheet(rows)).save(draft)
@@ -304,22 +305,33 @@ def _decode(image: Image.Image, limits: ImageLimits) -> Frame:
     return np.array(image.convert("RGB"))
 
 
-def _write_mp4(path: Path, frames: Frames, fps: float) -> None:
+@contextmanager
+def mp4_writer(path: Path, fps: float) -> Iterator[Callable[[Frames], None]]:
+    """Takes a film (H.264) piece by piece, each (T, H, W, 3) uint8 and of one size; `path` is whole at the end.
+
+    Holds a few frames in memory, however long the film grows.
+    """
     import av
 
-    _, height, width, _ = frames.shape
-    if height % 2 or width % 2:  # yuv420p halves both sides
-        frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     rate = Fraction(fps).limit_denominator(1001)
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=rate, options={"crf": "16", "preset": "medium"})
-        stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
+        stream.pix_fmt = "yuv420p"
         context = stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED_RANGE
-        for pixels in frames:
-            picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-            container.mux(stream.encode(picture.reformat(format="yuv420p", dst_colorspace="itu709")))
+
+        def add(frames: Frames) -> None:
+            _, height, width, _ = frames.shape
+            if height % 2 or width % 2:  # yuv420p halves both sides
+                frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+            if not context.is_open:
+                stream.height, stream.width = frames.shape[1:3]
+            for pixels in frames:
+                picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+                container.mux(stream.encode(picture.reformat(format="yuv420p", dst_colorspace="itu709")))
+
+        yield add
         container.mux(stream.encode(None))
 
 

@@ -40,8 +40,9 @@ class Service:
     plans: Plans
     metrics: Metrics
     scenes: dict[str, Scene]
-    # Films and pictures are decoded on other threads: one at a time, so that the model keeps its cores.
+    # Pictures are read, and films drawn, on other threads: one at a time, so that the model keeps its cores.
     decoding: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
+    filming: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
 
     async def drain(self) -> None:
         """Let nothing more in, and end what runs within the grace."""

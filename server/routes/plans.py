@@ -15,7 +15,7 @@ from server.plans.job import Asked, PlanJob
 from server.plans.planners import check_words, choose_planner, make_planner
 from server.plans.search import Search
 from server.plans.steps import EngineSteps, EngineVoice
-from server.recording import film
+from server.recording import each, film
 from server.rollouts.start import check_goal, find_kind, find_start, make_image_goal
 from server.routes.lines import Lines
 from server.service import Service, get_service
@@ -88,8 +88,7 @@ async def read_plan_frame(job: ThePlan, node: int) -> Response:
 @router.get("/{plan_id}/film.mp4", response_class=Response, responses=_MP4)
 async def read_plan_film(job: ThePlan, service: TheService) -> Response:
     """The film of what the plan predicts, once the search has ended; the start where there are no actions."""
-    clips = job.clips()
-    data = await anyio.to_thread.run_sync(film, clips, service.engine.model.config.fps, limiter=service.decoding)
+    data = await film(each(job.clips()), service.engine.model.config.fps, service.filming)
     return Response(data, media_type="video/mp4", headers={"Content-Disposition": 'inline; filename="plan.mp4"'})
 
 

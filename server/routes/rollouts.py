@@ -17,7 +17,7 @@ from pandora.rollout import Tree
 from pandora.scoring import ImageGoal, Readout, SaidGoal, Scorer, goal_in_words, goal_of_facts, readout_of
 from server.errors import RolloutTooLarge
 from server.limits import MAX_CANDIDATES
-from server.recording import film
+from server.recording import each, film
 from server.rollouts.bodies import BeginRollout, RolloutEvent, RolloutView
 from server.rollouts.job import Asked, RolloutJob, Seen, Work
 from server.rollouts.start import Start, check_goal, find_kind, find_start, make_image_goal
@@ -112,8 +112,8 @@ async def read_future_film(
     job: TheRollout, index: int, service: TheService, sample: Annotated[int, Query(ge=0)] = 0
 ) -> Response:
     """The film of a sample of a future, where films were asked for."""
-    clips = job.film(index, sample)
-    data = await anyio.to_thread.run_sync(film, clips, service.engine.model.config.fps, limiter=service.decoding)
+    clips = each(job.film(index, sample))
+    data = await film(clips, service.engine.model.config.fps, service.filming)
     return Response(data, media_type="video/mp4", headers={"Content-Disposition": 'inline; filename="future.mp4"'})
 
 

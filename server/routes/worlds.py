@@ -215,8 +215,8 @@ async def read_recording(session: TheSession, service: TheService) -> Response:
 
 
 async def _film(service: Service, session: Session, steps: list[Step]) -> Response:
-    clips = [await session.clip(step.number) for step in steps]
-    data = await anyio.to_thread.run_sync(film, clips, service.engine.model.config.fps, limiter=service.decoding)
+    clips = (await session.clip(step.number) for step in steps)
+    data = await film(clips, service.engine.model.config.fps, service.filming)
     return Response(data, media_type="video/mp4", headers={"Content-Disposition": 'inline; filename="pandora.mp4"'})
 
 
