@@ -157,6 +157,7 @@ class Ready(Answered):
     frames_per_action: int
     width: int
     height: int
+    paused: bool = False
 
 
 class ActionReceived(Answered):

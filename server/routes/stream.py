@@ -144,7 +144,7 @@ class _Stream:
         config = self._service.engine.model.config
         return Ready(
             format=chosen, world=view_world(session), fps=config.fps, width=config.width,
-            height=config.height, frames_per_action=config.frames_per_action,
+            height=config.height, frames_per_action=config.frames_per_action, paused=session.paused,
         )  # fmt: skip
 
     async def _replay(self, session: Session, resume_from: int | None) -> bool:

@@ -135,6 +135,32 @@ def test_the_newest_sentence_replaces_one_that_waits(page: Page, service: Servic
     expect(moments(page).nth(1).locator(".moment-text")).to_have_text("third")
 
 
+def test_a_world_that_somebody_paused_says_so_and_can_go_on(page: Page) -> None:
+    begin(page)
+    page.evaluate(
+        """() => new Promise((done) => {
+          const world = location.hash.split("=").pop();
+          const other = new WebSocket(`ws://${location.host}/v1/worlds/${world}/stream`);
+          other.onopen = () => other.send(JSON.stringify({ type: "hello" }));
+          other.onmessage = ({ data }) => {
+            if (typeof data !== "string") return;
+            const { type } = JSON.parse(data);
+            if (type === "ready") other.send(JSON.stringify({ type: "control", command: "pause" }));
+            if (type === "control") done();
+          };
+        })"""
+    )
+    expect(page.locator("#status-text")).to_have_text("Paused by somebody")
+    page.reload()
+    expect(page.locator("#status-text")).to_have_text("Paused by somebody")
+    page.fill("#sentence", "wait")
+    page.press("#sentence", "Enter")
+    expect(page.locator(".card.is-active[data-state=paused]")).to_be_visible()
+    toast(page, "paused this world").get_by_role("button", name="Go on").click()
+    expect(moments(page)).to_have_count(2)
+    page.wait_for_selector(IDLE)
+
+
 def test_the_past_is_looked_at_rewound_to_and_brought_back(page: Page) -> None:
     begin(page)
     card = page.locator(".card")

@@ -2,7 +2,7 @@
 
 import { askForKey, key } from "./key.js";
 
-const PATIENCE = 5; // times that a read which came too soon is tried again
+const PATIENCE = 5; // times that what changes nothing is tried again when it came too soon
 
 /** What went wrong, in words for the person in front of the page; `code` is stable. */
 export class Problem extends Error {
@@ -15,14 +15,15 @@ export class Problem extends Error {
 }
 
 /** As `fetch`, with the person's key where the service requires one. */
-export async function send(url, { headers = {}, ...rest } = {}) {
+export async function send(url, { headers = {}, isPatient = false, ...rest } = {}) {
+  const mayWait = isPatient || (rest.method ?? "GET") === "GET";
   for (let attempt = 1; ; ) {
     const used = key();
     const sent = used ? { ...headers, Authorization: `Bearer ${used}` } : headers;
     const response = await fetch(url, { ...rest, headers: sent });
     if (response.status === 401) {
       await askForKey(used);
-    } else if (response.status === 429 && (rest.method ?? "GET") === "GET" && attempt++ < PATIENCE) {
+    } else if (response.status === 429 && mayWait && attempt++ < PATIENCE) {
       const seconds = Number(response.headers.get("Retry-After")) || 1;
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     } else {
@@ -31,7 +32,7 @@ export async function send(url, { headers = {}, ...rest } = {}) {
   }
 }
 
-async function call(method, path, { json, body, type } = {}) {
+async function call(method, path, { json, body, type, isPatient } = {}) {
   const headers = {};
   if (json !== undefined) headers["Content-Type"] = "application/json";
   else if (type) headers["Content-Type"] = type;
@@ -39,7 +40,7 @@ async function call(method, path, { json, body, type } = {}) {
   try {
     const content = json === undefined ? body : JSON.stringify(json);
     const keepalive = method === "DELETE"; // also when the page goes
-    response = await send(`/v1${path}`, { method, headers, body: content, keepalive });
+    response = await send(`/v1${path}`, { method, headers, body: content, keepalive, isPatient });
   } catch {
     throw new Problem(0, "offline", "The server doesn't answer. Is it running?");
   }
@@ -74,7 +75,7 @@ export const api = {
   plan: (body) => call("POST", "/plans", { json: body }),
   readPlan: (id) => call("GET", `/plans/${id}`),
   stopPlan: (id) => call("DELETE", `/plans/${id}`),
-  ticket: async (id) => (await call("POST", `${at(id)}/tickets`)).ticket,
+  ticket: async (id) => (await call("POST", `${at(id)}/tickets`, { isPatient: true })).ticket,
   frame: async (id, step, frame) => {
     const response = await send(frameUrl(id, step, frame));
     if (!response.ok) throw await problemOf(response);

@@ -41,6 +41,7 @@ class App {
       activated: (branch) => this.activated(branch),
       change: () => this.showState(),
       fail: (branch, text, sentence) => this.failed(branch, text, sentence),
+      pause: (branch) => this.heldBack(branch),
       status: (text) => this.say(text),
     },
   );
@@ -345,6 +346,11 @@ class App {
       branch.act(sentence);
     };
     toast(text, { kind: "error", action: sentence && !branch.ended ? { label: "Try again", run: again } : null });
+  }
+
+  heldBack(branch) {
+    const text = "Somebody has paused this world. What is said waits.";
+    toast(text, { action: { label: "Go on", run: () => branch.goOn() } });
   }
 
   showState() {

@@ -13,6 +13,7 @@ const RECEIPT_WAIT_MS = 15000;
 export class Branch {
   connection = "closed";
   draining = false;
+  paused = false; // by somebody, and what is said here waits until somebody lets it go on
   ended = null; // why, once it is over
   looking = null; // the step that is looked at, null for now
   turns = []; // {id, text, phase: sending | queued | running | replaced, sentAt}
@@ -23,7 +24,8 @@ export class Branch {
   #clip = null; // the clip that arrives: {step, action, frames, turn}
   #commits = 0;
 
-  /** `detail` is a WorldDetail; `tell` has `change(branch)`, `fail(branch, detail, text)` and `status(text)`. */
+  /** `detail` is a WorldDetail; `tell` has `change(branch)`, `fail(branch, detail, text)`, `pause(branch)`
+   * and `status(text)`. */
   constructor(detail, tell, { letter, parent = null, fps }) {
     this.world = detail;
     this.path = detail.steps;
@@ -73,8 +75,14 @@ export class Branch {
     const turn = { id: newId(), text, phase: "sending", sentAt: performance.now() };
     this.turns.push(turn);
     this.#send(turn);
+    if (this.paused) this.#tell.pause(this);
     this.#changed();
     return turn;
+  }
+
+  /** Let everybody's actions begin again. */
+  goOn() {
+    this.socket.send({ type: "control", command: "play" });
   }
 
   /** Replay a committed step. */
@@ -149,6 +157,8 @@ export class Branch {
         return this.#clipEnds(message);
       case "world.rewound":
         return this.#sync();
+      case "control":
+        return this.#paused(message.paused);
       case "draining":
         this.draining = true;
         return this.#changed();
@@ -159,13 +169,19 @@ export class Branch {
     }
   }
 
-  #ready({ world, fps }) {
+  #paused(isPaused) {
+    if (isPaused && !this.paused) this.#tell.pause(this);
+    this.paused = isPaused;
+    this.#changed();
+  }
+
+  #ready({ world, fps, paused }) {
     this.draining = false;
     this.player.fps = fps;
     if (this.#wasReady) this.#sync(world.status === "idle");
     this.#wasReady = true;
     for (const turn of this.turns) if (turn.phase === "sending") this.#send(turn);
-    this.#changed();
+    this.#paused(paused);
   }
 
   #received({ event_id: id, text }, turn) {

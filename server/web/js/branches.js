@@ -15,7 +15,7 @@ export class Branches {
   #letters = 0;
   #dirty = new Set();
 
-  /** `hear`: what the cards' buttons do. `tell`: `activated()`, `change()`, `fail(branch, detail, text)`, `status(text)`. */
+  /** `hear`: what the cards' buttons do. `tell`: `activated()`, `change()`, `fail(branch, detail, text)`, `pause(branch)`, `status(text)`. */
   constructor(hear, tell) {
     this.#hear = hear;
     this.#tell = tell;
@@ -36,6 +36,7 @@ export class Branches {
     const tell = {
       change: (branch) => this.#later(branch),
       fail: (branch, text, sentence) => this.#tell.fail(branch, text, sentence),
+      pause: (branch) => this.#tell.pause(branch),
       status: (text) => this.#tell.status(this.#shown.size > 1 ? `World ${letter}. ${text}` : text),
     };
     const branch = new Branch(detail, tell, { letter, parent, fps });

@@ -166,12 +166,13 @@ function nameOf({ world, path }) {
   return path.find(({ step }) => step > world.parent.step)?.action ?? "A new branch";
 }
 
-/** connecting, reconnecting, draining, ended, generating, queued, playing or idle. */
+/** connecting, reconnecting, draining, ended, generating, paused, queued, playing or idle. */
 export function stateOf(branch) {
   if (branch.ended) return "ended";
   if (branch.draining) return "draining";
   if (branch.connection !== "open") return branch.connection;
   if (branch.turns.some(({ phase }) => phase === "running")) return "generating";
+  if (branch.paused) return "paused";
   if (branch.isBusy) return "queued";
   return branch.player.isPlaying ? "playing" : "idle";
 }

@@ -5,6 +5,10 @@ import { el } from "./dom.js";
 import { key } from "./key.js";
 
 const KEPT_MS = 60000; // a film that is being saved
+const AT_ONCE = 6; // requests of this page, as a browser has it for addresses of its own
+
+let underWay = 0;
+const waiting = [];
 
 /** An `img` of what is at `url`. */
 export function image(url, properties) {
@@ -29,7 +33,15 @@ export async function save(url, name) {
 
 /** The address of a copy of what is at `url`, to be revoked once it is of no use. Throws a Problem. */
 export async function addressOf(url) {
-  const response = await send(url);
-  if (!response.ok) throw await problemOf(response);
-  return URL.createObjectURL(await response.blob());
+  if (underWay < AT_ONCE) underWay += 1;
+  else await new Promise((begin) => waiting.push(begin));
+  try {
+    const response = await send(url);
+    if (!response.ok) throw await problemOf(response);
+    return URL.createObjectURL(await response.blob());
+  } finally {
+    const next = waiting.shift();
+    if (next) next();
+    else underWay -= 1;
+  }
 }

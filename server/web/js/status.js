@@ -10,6 +10,7 @@ const STATUS = {
   draining: "The server is restarting…",
   ended: "This world has ended",
   generating: "Imagining…",
+  paused: "Paused by somebody",
   queued: "Waiting for the model…",
   playing: "Playing",
   idle: "Ready",
