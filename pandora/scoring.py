@@ -15,6 +15,7 @@ from torch import Tensor
 from pandora.backbone import Said
 from pandora.errors import InvalidInput, NothingToPlan
 from pandora.media import Frame, ImageSource, to_tensor
+from pandora.scenes import Scene
 from pandora.types import WorldState
 from pandora.world_model import WorldModel
 from pandora.worlds import make_world
@@ -147,6 +148,13 @@ def goal_of_facts(facts: Iterable[Fact], world: str) -> FactsGoal:
     with suppress(NothingToPlan):
         make_world(world).planning().check_facts(goal.facts)
     return goal
+
+
+def goals_of(scene: Scene) -> tuple[str, ...]:
+    """Goals in words that are worth trying; none where its kind of world knows none, or is not installed."""
+    with suppress(InvalidInput):
+        return make_world(scene.world).planning().examples(scene.suggestions)
+    return ()
 
 
 def goal_in_words(text: str, world: str, model: WorldModel | None = None) -> FactsGoal | SaidGoal:

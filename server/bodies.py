@@ -137,6 +137,7 @@ class SceneView(Answered):
     world: str
     world_title: str = Field(description="the kind of world in words")
     suggestions: list[str]
+    goals: list[str] = Field(description="in words, worth planning for; none where this kind of world knows no goals")
     image_url: str
 
 

@@ -24,7 +24,7 @@ class Steps(Protocol):
     def begin(self, image: Frame, seed: int = 0) -> Any: ...
     def step(
         self, states: Sequence[Any], actions: Sequence[str], sampler: Sampler | None = None
-    ) -> tuple[list[Any], list[Clip]]: ...
+    ) -> tuple[list[Any], Sequence[Clip]]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +71,17 @@ class Imagined(Dynamics):
         return cls(model, make_world(kind), **options)
 
     def init(self, observation: ImageSource) -> Moment:
-        """The moment that a picture shows; where the model's own copy can't be read, the picture is."""
+        """The moment that a picture shows; where the model's own copy can't be read, the picture is.
+
+        In a world whose judge has to see things move, what waiting looks like is read.
+        """
         self._cached.clear()
         picture = observation if isinstance(observation, np.ndarray) else load_image(observation)
         world = self.model.begin(picture, seed=self.seed)
+        if self.world.attributes:
+            after, clips = self.model.step([world], ["wait"], self.sampler)
+            if (facts := self._look(_frame(world), after[0], clips, 0)) is not None:
+                return Moment(world, facts, seed=self.seed)
         facts = self.world.readout(_frame(world))
         return Moment(world, self.world.readout(picture) if facts is None else facts, seed=self.seed)
 
@@ -141,14 +148,16 @@ class Imagined(Dynamics):
         """What follows; another number is other noise, which goes on from there."""
         before = [moment if number == 0 else self.resample(moment, number) for moment, _, number in wanted]
         texts = [self._say(moment, action) for moment, action, _ in wanted]
-        worlds: list[Any] = []
+        shown: list[Moment] = []
         for first in range(0, len(before), self.batch):
             part = slice(first, first + self.batch)
-            worlds += self.model.step([moment.world for moment in before[part]], texts[part], self.sampler)[0]
-        return [
-            Moment(world, self._read(moment, action, world), seed=moment.seed, born=(moment.world, text))
-            for moment, (_, action, _), text, world in zip(before, wanted, texts, worlds, strict=True)
-        ]
+            worlds, clips = self.model.step([moment.world for moment in before[part]], texts[part], self.sampler)
+            for index, world in enumerate(worlds):
+                moment, action, text = before[first + index], wanted[first + index][1], texts[first + index]
+                found = self._look(_frame(moment.world), world, clips, index)
+                facts = self._believe(moment, action, found)
+                shown.append(Moment(world, facts, seed=moment.seed, born=(moment.world, text)))
+        return shown
 
     def _say(self, moment: Moment, action: Action) -> str:
         return action
@@ -159,8 +168,17 @@ class Imagined(Dynamics):
         (key, votes), *_ = Counter(keys).most_common()
         return replace(shown[keys.index(key)], spread=1 - votes / len(shown))
 
-    def _read(self, before: Moment, action: Action, world: Any) -> Facts | None:
-        facts = self.world.readout(_frame(world))
+    def _look(self, before: Frame, world: Any, clips: Sequence[Clip], index: int) -> Facts | None:
+        """What is read off a clip, where that tells more than its last picture.
+
+        That one is the state's own: the rest of a clip may have gone through a codec.
+        """
+        last = _frame(world)
+        if type(self.world).read is World.read:
+            return self.world.readout(last)
+        return self.world.read(before, np.concatenate([clips[index].frames[:-1], last[None]]))
+
+    def _believe(self, before: Moment, action: Action, facts: Facts | None) -> Facts | None:
         if facts is None or before.facts is None:
             return None
         return facts if self.planning.plausible(before.facts, facts, action if self.rules else "") else None

@@ -4,7 +4,7 @@ The interface knows no particular world. A world is a stateless rulebook; a scen
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -75,6 +75,10 @@ class Planning(ABC):
     @abstractmethod
     def say_goal(self, goal: Facts) -> str:
         """The sentence for these facts; the inverse of `goal`."""
+
+    def examples(self, suggestions: Sequence[str]) -> tuple[str, ...]:
+        """Goals worth trying where these sentences fit; none where they don't say enough of the scene."""
+        return ()
 
     def say_state(self, facts: Facts) -> str:
         """The state in plain words, always in the same order; what no planner needs is left out."""

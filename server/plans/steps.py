@@ -3,10 +3,13 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from pandora.errors import Cancelled
+from pandora.media import load_image
 from server.engine.engine import Engine
 from server.engine.job import ClipDone, ClipFailed, ClipFrames, ClipJob, Frame, JobEvent, Kind
 from server.sessions.moments import state_bytes
@@ -59,8 +62,8 @@ class EngineSteps:
 
     def step(
         self, states: "Sequence[WorldState]", actions: Sequence[str], sampler: "Sampler | None" = None
-    ) -> "tuple[list[WorldState], list[Clip]]":
-        """The states that follow; `frames` has what is seen of each, so no clips are returned.
+    ) -> "tuple[list[WorldState], Sequence[Clip]]":
+        """The states that follow, and their clips, which are decoded from JPEG when one is taken.
 
         Raises Cancelled, or what the engine or the model raised.
         """
@@ -74,7 +77,8 @@ class EngineSteps:
                 if self._error is not None:
                     raise self._error
                 if not left and not self._running:
-                    return [after[place] for place in range(len(states))], []
+                    made = [after[place] for place in range(len(states))]
+                    return made, _Clips([self.frames(state) for state in made], self._engine.model.config.fps)
                 jobs = []
                 while left and len(jobs) < self.width - len(self._running):
                     place, (state, action) = left.popleft()
@@ -125,6 +129,21 @@ class EngineSteps:
             kind=Kind.ROLLOUT,
         )  # fmt: skip
         return job
+
+
+class _Clips(Sequence["Clip"]):
+    """Clips that were made, as what the planner reads."""
+
+    def __init__(self, frames: list[tuple[Frame, ...]], fps: float):
+        self._frames, self._fps = frames, fps
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __getitem__(self, index: Any) -> Any:
+        from pandora.types import Clip
+
+        return Clip(frames=np.stack([load_image(frame.jpeg) for frame in self._frames[index]]), fps=self._fps)
 
 
 class EngineVoice:

@@ -11,6 +11,7 @@ from fastapi.responses import FileResponse
 from starlette.datastructures import FormData, UploadFile
 
 from pandora.errors import InvalidImage, InvalidInput
+from pandora.scoring import goals_of
 from server.bodies import ModelList, ModelView, SceneList, SceneView, UploadView
 from server.service import Service, get_service
 from server.uploads import Upload, read_upload
@@ -48,7 +49,7 @@ async def list_scenes(service: TheService) -> SceneList:
     views = [
         SceneView(
             id=scene.id, title=scene.title, world=scene.world, world_title=scene.world_title,
-            suggestions=list(scene.suggestions),
+            suggestions=list(scene.suggestions), goals=list(goals_of(scene)),
             image_url=f"/v1/scenes/{quote(scene.id, safe='')}/image",
         )
         for scene in service.scenes.values()

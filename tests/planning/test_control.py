@@ -68,7 +68,7 @@ def test_unreadable_frames_and_lost_blocks_are_no_states(world: Seeing, drawn: l
     fewer = world.reset(3, blocks=3)
     before = Moment(None, world.facts(world.reset(3, blocks=4)))
     assert isinstance(thinks.dynamics, Imagined)
-    assert thinks.dynamics._read(before, "", Shown(fewer, world.render(fewer), 0)) is None
+    assert thinks.dynamics._believe(before, "", world.readout(world.render(fewer))) is None
 
 
 def test_an_unreadable_frame_is_drawn_again(world: Seeing, drawn: list[Problem]) -> None:

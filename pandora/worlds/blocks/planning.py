@@ -1,7 +1,7 @@
 """Blocksworld for planners: goals in words, what can be done, and how far a state is from a goal; from facts alone."""
 
 import re
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -10,6 +10,7 @@ from pandora.errors import InvalidInput
 from pandora.worlds.base import Fact, Facts, Meaning, Planning, Problem
 from pandora.worlds.blocks import grammar, problems, telling
 from pandora.worlds.blocks.state import COLUMNS, ROWS, TABLE
+from pandora.worlds.said_goals import clause, read_goal
 from pandora.worlds.towers import COLOURS
 
 _COLUMNS, _ROWS = tuple(map(str, range(COLUMNS))), tuple(map(str, range(ROWS)))
@@ -24,11 +25,16 @@ _KNOWN_FACTS = (
 )
 _BLOCK = r"(?:the )?(\w+)(?: block)?"
 _CLAUSES = (
-    (re.compile(rf"{_BLOCK} is on the table"), lambda a: (TABLE, a)),
-    (re.compile(rf"{_BLOCK} is on (?:top of )?{_BLOCK}"), lambda a, b: ("on", a, b)),
-    (re.compile(rf"the hand holds {_BLOCK}"), lambda a: ("holding", a)),
-    (re.compile(r"the hand is empty"), lambda: ("hand", "empty")),
+    clause(rf"{_BLOCK} is on the table", lambda a: (TABLE, _known(a))),
+    clause(rf"{_BLOCK} is on (?:top of )?{_BLOCK}", lambda a, b: ("on", _known(a), _known(b))),
+    clause(rf"the hand holds {_BLOCK}", lambda a: ("holding", _known(a))),
+    clause(r"the hand is empty", lambda: ("hand", "empty")),
 )
+_SAY = (
+    '"the red block is on the blue block", "the red block is on the table", "the hand holds the red block" or '
+    '"the hand is empty"'
+)
+_NAMED = re.compile(r"\bthe (\w+) block\b")
 
 
 @dataclass(frozen=True)
@@ -61,13 +67,19 @@ class BlocksPlanning(Planning):
 
     def goal(self, text: str) -> Facts:
         """Clauses such as "the red block is on the blue block", joined by "and", commas or semicolons."""
-        parts = [part.strip() for part in re.split(r"\band\b|[,;.]", text.lower()) if part.strip()]
-        if not parts:
-            raise InvalidInput('The goal is empty. Say what shall be, such as "the red block is on the blue block".')
-        return frozenset(_clause(part) for part in parts)
+        return read_goal(text, _CLAUSES, _SAY)
 
     def say_goal(self, goal: Facts) -> str:
         return " and ".join(_said(fact) for fact in sorted(goal))
+
+    def examples(self, suggestions: Sequence[str]) -> tuple[str, ...]:
+        named = dict.fromkeys(name for text in suggestions for name in _NAMED.findall(text))
+        first, second, third = (*named, None, None, None)[:3]
+        if first is None or second is None:
+            return ()
+        goals = [("on", first, second), ("on", second, third or first), ("holding", first)]
+        tower = [self.say_goal(frozenset([goals[0], goals[1]]))] if third else []
+        return (*(_said(goal) for goal in goals), *tower)
 
     def say_state(self, facts: Facts) -> str:
         return telling.tell(facts)
@@ -141,17 +153,10 @@ def _sensible(goal: Facts) -> Facts:
     return frozenset(fact for fact in goal if len(fact) == (3 if fact[:1] == ("on",) else 2))
 
 
-def _clause(text: str) -> Fact:
-    for pattern, fact in _CLAUSES:
-        if found := pattern.fullmatch(text):
-            blocks = found.groups()
-            if unknown := [block for block in blocks if block not in COLOURS]:
-                raise InvalidInput(f"There is no block called {unknown[0]!r}. Colours: {', '.join(COLOURS)}.")
-            return fact(*blocks)
-    raise InvalidInput(
-        f'The goal {text!r} can\'t be read. Say "the red block is on the blue block", "the red block is on the table", '
-        '"the hand holds the red block" or "the hand is empty", joined by "and".'
-    )
+def _known(block: str) -> str:
+    if block not in COLOURS:
+        raise InvalidInput(f"There is no block called {block!r}. Colours: {', '.join(COLOURS)}.")
+    return block
 
 
 def _said(fact: Fact) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pandora.worlds.base import Facts, Frame, Frames
 from pandora.worlds.platformer import sprites
-from pandora.worlds.platformer.state import CELL, CELLS, GAMES
+from pandora.worlds.platformer.state import CELL, CELLS, GAMES, with_counts
 
 _SIDE = 2  # pixels of a patch that is compared
 _SURE = 30.0  # levels of 255 that a sprite's patches differ at most, root mean square, where it is there
@@ -63,9 +63,9 @@ def read(frame: Frame) -> Facts | None:
     # There is one goal. A hero in front of it hides it, and has reached it.
     first, second = np.sort(np.minimum(waiting, reached))[:2]
     if first > min(_SURE, _CLEARLY * second):
-        return frozenset({*found, ("goal", *place, "reached")}) if first > _GROUND else None
+        return with_counts({*found, ("goal", *place, "reached")}) if first > _GROUND else None
     cell = int(np.minimum(waiting, reached).argmin())
-    return frozenset({*found, ("goal", *_place(cell), "waiting" if waiting[cell] < reached[cell] else "reached")})
+    return with_counts({*found, ("goal", *_place(cell), "waiting" if waiting[cell] < reached[cell] else "reached")})
 
 
 def _place(cell: int) -> tuple[str, str]:

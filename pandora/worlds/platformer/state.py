@@ -4,10 +4,12 @@ A room is 8 rows of 8 cells of 16 x 16 pixels, from the top: "." air, "#" solid 
 jumped through from below, "H" a ladder, "~" water or worse, "^" spikes. A cell is (column, row), from the top left.
 """
 
+from collections import Counter
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Literal
 
-from pandora.worlds.base import Facts
+from pandora.worlds.base import Fact, Facts
 
 CELLS = 8  # a room is CELLS x CELLS cells
 CELL = 16  # pixels
@@ -85,9 +87,20 @@ class Scene:
 
 
 def facts(scene: Scene) -> Facts:
-    """What an action can change, and where the goal is; columns and rows as digits."""
+    """What an action can change, and where the goal is; columns and rows as digits. See `with_counts`."""
     x, y = scene.hero
     goal = ("goal", str(scene.goal[0]), str(scene.goal[1]), "reached" if scene.reached else "waiting")
     found = {("hero", str(x), str(y)), ("facing", scene.facing), goal}
     found |= {("coin", str(x), str(y)) for x, y in scene.coins}
-    return frozenset(found | {("foe", str(x), str(y)) for x, y in scene.foes})
+    return with_counts(found | {("foe", str(x), str(y)) for x, y in scene.foes})
+
+
+def with_counts(found: Set[Fact]) -> Facts:
+    """The facts with what follows from them, so that a goal can ask for it wherever things are.
+
+    How many ("coins", n) and ("foes", n) are left, and ("reached",) where the goal is.
+    """
+    kinds = Counter(fact[0] for fact in found)
+    counts = {(kind, str(kinds[kind[:-1]])) for kind in ("coins", "foes")}
+    reached = {("reached",)} if any(fact[0] == "goal" and fact[-1] == "reached" for fact in found) else set()
+    return frozenset({*found, *counts, *reached})

@@ -8,6 +8,7 @@ import numpy as np
 from pandora.errors import InvalidInput, UnknownName
 from pandora.worlds.base import Example, Facts, Frame, Frames, Meaning, Outcome, PhraseSplit, World
 from pandora.worlds.platformer import rules, state
+from pandora.worlds.platformer.planning import PlatformerPlanning
 from pandora.worlds.platformer.state import (
     CELL,
     GAMES,
@@ -137,6 +138,9 @@ class Platformer(World):
         from pandora.worlds.platformer.goals import tour
 
         return tour(scene, rng) or [Meaning("wait")]
+
+    def planning(self) -> PlatformerPlanning:
+        return PlatformerPlanning()
 
     def splits(self) -> dict[str, dict[str, Any]]:
         return {"transfer_tiles": {"tiles": HELD_OUT_TILES}, "transfer_game": {"game": HELD_OUT_GAME}}

@@ -9,6 +9,7 @@ from pandora.worlds.base import Example, Facts, Frame, Frames, Meaning, Outcome,
 from pandora.worlds.road import rules, state
 from pandora.worlds.road.examples import examples
 from pandora.worlds.road.look import STYLES
+from pandora.worlds.road.planning import RoadPlanning
 from pandora.worlds.road.state import BLOCK, HOURS, LANES, WEATHERS, RoadState
 
 _GLANCE = ("weather", "hour", "lane", "junction")  # what one picture is enough for
@@ -169,6 +170,9 @@ class Road(World):
             do("drive")
         do("brake")
         return [Meaning(verb) for verb in verbs]
+
+    def planning(self) -> RoadPlanning:
+        return RoadPlanning()
 
     def splits(self) -> dict[str, dict[str, Any]]:
         return {"unseen_streets": {"style": "unseen"}}

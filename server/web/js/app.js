@@ -14,7 +14,7 @@ import { upload } from "./picture.js";
 import { Plan } from "./plan.js";
 import { Playing } from "./playing.js";
 import { showStatus } from "./status.js";
-import { generalSuggestions, goalSuggestions } from "./suggestions.js";
+import { goalsFor, suggestionsFor } from "./suggestions.js";
 import { complain, toast } from "./toasts.js";
 import { WhatIf } from "./whatif.js";
 
@@ -295,14 +295,14 @@ class App {
     this.playing.stop();
     const used = new Set(branch.path.map(({ action }) => action));
     const suggestions = this.offered(branch);
-    const goals = goalSuggestions(suggestions);
+    const goals = goalsFor(branch.world, this.scenes);
     this.whatIf.open(branch, { suggestions, goals, used, draft: this.composer.take() });
   }
 
   openPlan(branch) {
     if (!branch || branch.ended) return;
     this.playing.stop();
-    this.plan.open(branch, { goals: goalSuggestions(this.offered(branch)) });
+    this.plan.open(branch, { goals: goalsFor(branch.world, this.scenes) });
   }
 
   /** Make what was imagined from a moment happen: in that branch, or in a new one where that has gone on. */
@@ -325,8 +325,7 @@ class App {
 
   /** Sentences that fit a branch. */
   offered(branch) {
-    const { suggestions, novelty } = branch.world;
-    return suggestions.length ? suggestions : generalSuggestions(this.scenes, novelty?.world);
+    return suggestionsFor(branch.world, this.scenes);
   }
 
   // --- what is shown of it ---

@@ -29,6 +29,7 @@ export class Plan {
   #verdict;
   #moment = null; // that a next search begins from
   #run = null; // {id, moment, controller, newest, best, calls, seconds}
+  #tip = ""; // a goal that is worth a try
   #isLooking = false;
   #inspected = null;
   #hear;
@@ -55,7 +56,8 @@ export class Plan {
     if (this.#moment?.branch !== branch || (!this.#run && !isSameMoment(this.#moment, moment))) this.#clear();
     this.#moment = moment;
     this.#examples.replaceChildren(...goals.map((text) => this.#example(text)));
-    this.#goal.placeholder = goals.length ? `What shall be? ${goals[0]}` : "What shall be?";
+    this.#tip = goals[0] ?? "";
+    this.#goal.placeholder = `What shall be? ${this.#tip}`.trim();
     this.#sheet.open(this.#moment);
     this.#goal.focus({ preventScroll: true });
   }
@@ -80,7 +82,7 @@ export class Plan {
   async #begin() {
     const text = this.#goal.value.trim();
     this.#sheet.forgive();
-    if (!text) return this.#refuse("Say what shall be, such as “the red block is on the blue block”.");
+    if (!text) return this.#refuse(this.#tip ? `Say what shall be, such as “${this.#tip}”.` : "Say what shall be.");
     if (!this.#form.reportValidity()) return;
     this.#clear();
     this.#examples.hidden = true; // room for the tree

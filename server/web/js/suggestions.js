@@ -1,24 +1,23 @@
 // Sentences to offer where no scene brings its own.
 
 const MOST = 4;
-const THING = /\bthe (\w+) block\b/g;
 
-/** For a picture that no scene knows: what is suggested for most of the scenes, of the nearest kind of world if known. */
-export function generalSuggestions(scenes, kind = null) {
-  const votes = new Map();
-  const near = scenes.filter(({ world }) => world === kind);
-  for (const text of (near.length ? near : scenes).flatMap(({ suggestions }) => suggestions)) votes.set(text, (votes.get(text) ?? 0) + 1);
-  return [...votes.keys()].sort((a, b) => votes.get(b) - votes.get(a)).slice(0, MOST);
+/** What happens in a world: suggestions of its own, or else of its scene, or of most scenes of the nearest kind. */
+export const suggestionsFor = (world, scenes) =>
+  world.suggestions.length ? world.suggestions : mostCommon(scenesFor(world, scenes), "suggestions");
+
+/** What shall be, likewise. */
+export const goalsFor = (world, scenes) => mostCommon(scenesFor(world, scenes), "goals");
+
+/** Its own scene; those of the kind of world that its picture is most like; all, where nobody knows. */
+function scenesFor(world, scenes) {
+  const own = scenes.filter(({ id }) => id === world.scene);
+  const near = scenes.filter((scene) => scene.world === world.novelty?.world);
+  return own.length ? own : near.length ? near : scenes;
 }
 
-/** Goals in the words of the sentences that are suggested: about the blocks that these name, if they name two. */
-export function goalSuggestions(sentences) {
-  const [first, second, third] = new Set(
-    sentences.flatMap((text) => [...text.matchAll(THING)].map(([, name]) => name)),
-  );
-  if (!second) return [];
-  const on = (upper, lower) => `the ${upper} block is on the ${lower} block`;
-  return [on(first, second), on(second, third ?? first), `the hand holds the ${first} block`].concat(
-    third ? [`${on(first, second)} and ${on(second, third)}`] : [],
-  );
+function mostCommon(scenes, field) {
+  const votes = new Map();
+  for (const text of scenes.flatMap((scene) => scene[field])) votes.set(text, (votes.get(text) ?? 0) + 1);
+  return [...votes.keys()].sort((a, b) => votes.get(b) - votes.get(a)).slice(0, MOST);
 }
