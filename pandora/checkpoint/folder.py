@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pandora.checkpoint.compact import Bits, pack, unpack
-from pandora.checkpoint.manifest import read_manifest, verify, write_manifest
+from pandora.checkpoint.manifest import experts, fingerprint, read_manifest, verify, write_manifest
 from pandora.errors import InvalidCheckpoint
 
 CONFIG = "config.json"
@@ -76,6 +76,14 @@ def load(folder: str | Path, *, check: bool = True, device: str = "cpu") -> tupl
             stored.setdefault(match["name"], {}).update(tensors)  # a matrix and its scales may lie in two files
             shared.setdefault(match["name"], {}).update(owners)
     return config, {name: _whole(tensors, shared[name]) for name, tensors in stored.items()}
+
+
+def fingerprint_for(folder: str | Path, world: str) -> str:
+    """The `fingerprint` of the weights that draw that kind of world: an expert's that knows it, or the folder's own."""
+    for place in experts(folder).values():
+        if world in json.loads((place / CONFIG).read_text()).get("worlds", ()):
+            return fingerprint(place)
+    return fingerprint(folder)
 
 
 def fill(module: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> None:

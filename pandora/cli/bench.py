@@ -1,8 +1,8 @@
 """`pandora bench`: the group, and `pandora bench blocksworld`; other packages add their own benches to it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,8 +14,12 @@ from pandora.cli.options import Device, Json, Out, Processes, Redraws, Seed, Ste
 from pandora.config import DEFAULT_STEPS
 from pandora.errors import InvalidInput, UnknownName
 
+if TYPE_CHECKING:
+    from pandora.planning.benchmark import Entry, Setup
+
 _STANDARD = 60  # problems of the standard slice
 _LAYOUTS = 3  # of a whole run
+_TRACKS = ["video", "ablated", "reactive"]
 
 
 def make_group() -> typer.Typer:
@@ -23,6 +27,7 @@ def make_group() -> typer.Typer:
     group = typer.Typer(invoke_without_command=True)
     group.callback()(bench_preset)
     group.command("blocksworld")(blocksworld)
+    group.command("plans")(plans)
     group.command("agreement")(agreement)
     group.command("goals")(goals)
     group.command("novelty")(novelty)
@@ -61,6 +66,7 @@ Closed = Annotated[
 Layouts = Annotated[
     int | None, typer.Option(min=1, max=16, help="Pictures of each problem.", show_default="full: 3, otherwise 1")
 ]
+PlannedWorld = Annotated[str, typer.Option(help="Kind of world, such as platformer.")]
 AnyAction = Annotated[
     bool, typer.Option("--any-action", help="Propose all that can be said, not only what the rules allow.")
 ]
@@ -96,25 +102,68 @@ def blocksworld(
     The planner sees the start picture, the goal sentence and the action templates; facts, legality and goal tests come
     from generated frames. A plan has at most as many actions as the shortest one; in the closed loop twice as many.
     """
+    from pandora.planning import benchmark
+
+    setup = benchmark.Setup(
+        weights=weights, data=data, seed=seed, device=device, steps=steps, samples=samples, redraws=redraws,
+        checks=checks, tries=tries, calls=calls, rules=not any_action,
+    )  # fmt: skip
+    entries = choose(track or _TRACKS, planner, closed)
+    _measure(setup, entries, slice_, layouts, out, json, processes)
+
+
+def plans(
+    weights: Weights,
+    world: PlannedWorld,
+    slice_: Slice = "standard",
+    track: Track = None,
+    planner: PlannerNames = None,
+    closed: Closed = False,
+    redraws: Redraws = 2,
+    tries: Tries = 3,
+    calls: Calls = 200,
+    steps: Steps = DEFAULT_STEPS,
+    out: Out = Path("runs/plans"),
+    json: Json = None,
+    processes: Processes = 2,
+    seed: Seed = 0,
+    device: Device = "auto",
+) -> None:
+    """Plans in another world that has problems: as `blocksworld`, from pictures, carried out in the simulator.
+
+    In the platformer: reach the goal, collect all coins, beat all foes, in rooms that nobody trained on.
+    """
+    from pandora.planning import benchmark
+
+    setup = benchmark.Setup(
+        weights=weights, world=world, seed=seed, device=device, steps=steps, redraws=redraws, tries=tries, calls=calls
+    )
+    _measure(setup, choose(track or _TRACKS, planner, closed), slice_, None, out, json, processes)
+
+
+def _measure(
+    setup: "Setup",
+    entries: list["Entry"],
+    slice_: str,
+    layouts: int | None,
+    out: Path,
+    json: Path | None,
+    processes: int,
+) -> None:
     from pandora import checkpoint
     from pandora.cli import bench_report as report
     from pandora.planning import benchmark
 
-    tracks = track or ["video", "ablated", "reactive"]
-    entries = choose(tracks, planner, closed)
     modelled = any(entry.track in benchmark.MODELLED for entry in entries)
-    setup = benchmark.Setup(
-        weights=weights, fingerprint=checkpoint.fingerprint(weights) if modelled else "", data=data, seed=seed,
-        device=device, steps=steps, samples=samples, redraws=redraws, checks=checks, tries=tries, calls=calls,
-        rules=not any_action,
-    )  # fmt: skip
+    if modelled:
+        setup = replace(setup, fingerprint=checkpoint.fingerprint_for(setup.weights, setup.world))
     bench = benchmark.Bench(setup)
     numbers = take(len(bench.problems(0)), slice_)
     layouts = layouts or (_LAYOUTS if slice_ == "full" else 1)
     results = benchmark.run(setup, entries, numbers, layouts, out, processes, bench=bench)
     settings = asdict(setup) | {
-        "weights": weights.name if modelled else "", "data": "public" if data else "drawn", "slice": slice_,
-        "problems": len(numbers), "layouts": layouts, "processes": processes,
+        "weights": setup.weights.name if modelled else "", "data": "public" if setup.data else "drawn",
+        "slice": slice_, "problems": len(numbers), "layouts": layouts, "processes": processes,
     }  # fmt: skip
     whole = len(bench.problems(0)) * (layouts if slice_ == "full" else _LAYOUTS)
     report.publish(report.Report(entries, results, settings, whole), out, json)

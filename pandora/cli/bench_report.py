@@ -30,15 +30,21 @@ class Report:
     def of(self, entry: Entry) -> list[Result]:
         return [result for result in self.results if result.entry == entry.name]
 
+    @property
+    def bench(self) -> str:
+        """What the names of rows begin with."""
+        world = self.settings["world"]
+        return "blocksworld" if world == "blocks" else f"{world}.plans"
+
     def title(self, entry: Entry) -> str:
         """The row's name: the first planner of a track goes without its own."""
         if entry.track in ("oracle", "reactive"):
-            return entry.name
+            return entry.name.replace("blocksworld", self.bench)
         first = next(other.planner for other in self.entries if other.track == entry.track)
         loop = "closed" if entry.closed else "open"
-        plain = f"blocksworld.{entry.track}.{loop}"
+        plain = f"{self.bench}.{entry.track}.{loop}"
         if entry.track == "ablated" and not entry.closed:
-            plain = "blocksworld.ablated"
+            plain = f"{self.bench}.ablated"
         return plain if entry.planner == first else f"{plain}.{entry.planner}"
 
     def rows(self) -> list[Row]:
@@ -48,7 +54,7 @@ class Report:
         found = self.of(video) if video else []
         if found:
             minutes = [result.seconds / result.processes * self.whole / 60 for result in found]
-            spent = mean("blocksworld.minutes", minutes, "min")
+            spent = mean(f"{self.bench}.minutes", minutes, "min")
             rows += [spent, mean("plans.optimism", [r.predicted - r.success for r in found], "share")]
         return rows
 
@@ -91,7 +97,7 @@ def publish(report: Report, out: Path, json_path: Path | None) -> None:
         console.width = max(console.width, _PIPE_WIDTH)
     by_name = {row.name: row for row in rows}
     console.print(_table(report, by_name))
-    for name in ("blocksworld.minutes", "plans.optimism"):
+    for name in (f"{report.bench}.minutes", "plans.optimism"):
         if name in by_name:
             row = by_name[name]
             console.print(f"{name} {row.value:.3f} ({row.low:.3f} to {row.high:.3f})", highlight=False)
@@ -136,7 +142,7 @@ def plot(report: Report, path: Path) -> None:
             shares = [(index + 1) / len(found) for index in range(len(solved))]
             last = max(max(result.calls for result in found), solved[-1])
             axis.step([*solved, last], [*shares, shares[-1]], where="post", label=report.title(entry), linewidth=1.5)
-    for name, value in ANCHORS.items():
+    for name, value in ANCHORS.items() if report.bench == "blocksworld" else ():
         axis.axhline(value, color="#9ca3af", linewidth=0.8, linestyle=":")
         axis.text(0.99, value, name, fontsize=7, color="#6b7280", ha="right", transform=axis.get_yaxis_transform())
     axis.set(xscale="log", xlabel="model calls a problem", ylabel="solved", ylim=(0, 1.02))

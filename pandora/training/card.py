@@ -121,9 +121,10 @@ WORLDS = {  # the rows that stand in a table with a line a world
     "transfer": "in looks and games it never saw",
     "judge": "the judge on true clips",
 }
+_OTHERS = tuple(world for world in KNOWN if world != "blocks")
 MEASURED = (
-    "eval", *(f"eval-{world}" for world in KNOWN if world != "blocks"), "agreement",
-    "novelty", "stream", "blocksworld", "oracle", "goals", "rollouts", "service",
+    "eval", *(f"eval-{world}" for world in _OTHERS), "agreement", *(f"plans-{world}" for world in _OTHERS), "novelty",
+    "stream", "blocksworld", "oracle", "goals", "rollouts", "service",
 )  # fmt: skip
 _FEW = 5  # cases; a mean of fewer tells nothing
 HEADLINES = {"measured": MODEL, "thinking": THINKING, "service": SERVICE}  # by the marks around each table

@@ -124,3 +124,15 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     }  # fmt: skip
     assert rows["settings"]["data"] == "drawn"
     assert (tmp_path / "success_vs_calls.png").stat().st_size > 1000
+
+
+def test_plans_in_another_world(tmp_path: Path) -> None:
+    options = ["--track", "oracle", "--track", "reactive", "--planner", "astar", "--slice", "12", "--processes", "1"]
+    asked = ["bench", "plans", "--world", "platformer", *options, "--out", str(tmp_path)]
+    told = CliRunner().invoke(create_app(), asked)
+    assert told.exit_code == 0, told.output
+    values = {row["name"]: row["value"] for row in json.loads((tmp_path / "rows.json").read_text())["rows"]}
+    assert values["oracle.astar"] == 1.0
+    assert 0.0 < values["platformer.plans.reactive"] < 1.0
+    refused = CliRunner().invoke(create_app(), ["bench", "plans", "--world", "road", "--out", str(tmp_path)])
+    assert refused.exit_code != 0

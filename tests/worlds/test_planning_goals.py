@@ -1,5 +1,7 @@
 """Goals of the platformer and the road: said and read, never farther than they are, and found by search."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -129,3 +131,21 @@ def test_a_plan_of_the_road_sets_off_to_change_lanes() -> None:
     goal = planning.goal("it is night and it snows")
     assert planning.distance(world.facts(scene), goal) == 2
     assert planning.prior(world.facts(scene), "it is night", goal) > planning.prior(world.facts(scene), "brake", goal)
+
+
+def test_problems_of_the_platformer_are_as_long_as_they_say() -> None:
+    world = make_world("platformer")
+    planning = world.planning()
+    found = planning.problems(None, 0, 0)
+    assert [problem.limit for problem in found] == sorted(problem.limit for problem in found)
+    assert {problem.limit for problem in found} == set(range(1, 7))
+    assert len({problem.id for problem in found}) == len(found)
+    for problem in found[::9]:
+        _, facts = solve(world, problem.scene, problem.goal, problem.limit)
+        assert planning.goal(problem.goal) <= facts
+        assert problem.scene.look >= 10**9, "no room of training"
+    assert 0 < sum(planning.needs_held_out(problem) for problem in found) < len(found)
+    other = planning.problems(None, 0, 1)[0]
+    assert world.facts(other.scene) == world.facts(found[0].scene)
+    with pytest.raises(InvalidInput, match="folder"):
+        planning.problems(Path("data"), 0, 0)

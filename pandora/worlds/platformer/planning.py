@@ -5,11 +5,13 @@ only the pictures tell.
 """
 
 from collections.abc import Collection, Hashable, Iterator, Sequence
+from pathlib import Path
 
 from pandora.errors import InvalidInput
-from pandora.worlds.base import Fact, Facts, Meaning, Planning
-from pandora.worlds.platformer.rules import CLIMB, JUMP, RUN
-from pandora.worlds.platformer.state import CELLS, GAMES
+from pandora.worlds.base import Fact, Facts, Meaning, Planning, Problem
+from pandora.worlds.platformer import problems
+from pandora.worlds.platformer.rules import CLIMB, JUMP, RUN, is_held_out
+from pandora.worlds.platformer.state import CELLS, GAMES, Scene
 from pandora.worlds.said_goals import clause, read_goal
 
 _FARTHEST = max(RUN, *(game.span for game in GAMES.values()))  # columns that an action crosses
@@ -51,7 +53,7 @@ class PlatformerPlanning(Planning):
     """All actions but waiting can be tried anywhere. Columns and rows count from the top left."""
 
     def goal(self, text: str) -> Facts:
-        return read_goal(text, _CLAUSES, _SAY)
+        return _goal(text)
 
     def say_goal(self, goal: Facts) -> str:
         self.check_facts(goal)
@@ -119,6 +121,21 @@ class PlatformerPlanning(Planning):
             return False
         (x, y), (old_x, old_y) = next(_places(after, "hero")), next(_places(before, "hero"))
         return abs(x - old_x) <= _FARTHEST and old_y - y <= _HIGHEST
+
+    def problems(self, folder: Path | None, seed: int, layout: int) -> list[Problem]:
+        if folder is not None:
+            raise InvalidInput("The problems of the platformer are drawn; leave the folder of data away.")
+        return [problems.pose(*draft, layout) for draft in problems.generate(seed, _goal)]
+
+    def needs_held_out(self, problem: Problem) -> bool:
+        def trained(scene: Scene, verb: str) -> bool:
+            return not is_held_out(scene, Meaning(verb))
+
+        return problems.shortest(problem.scene, self.goal(problem.goal), problem.limit, trained) is None
+
+
+def _goal(text: str) -> Facts:
+    return read_goal(text, _CLAUSES, _SAY)
 
 
 _PLACES = tuple(map(str, range(CELLS)))
