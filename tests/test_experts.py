@@ -104,6 +104,7 @@ def test_experts_lie_in_the_folder_of_the_weights(folder: Path, model: WorldMode
     assert torch.equal(loaded.step(state, ACTION)[0].latents, model.step(state, ACTION)[0].latents)
     own, theirs = checkpoint.fingerprint(folder), checkpoint.fingerprint(folder / "experts" / "upper")
     assert (loaded.fingerprint_of(""), loaded.fingerprint_of(loaded.expert_for("sky"))) == (own, theirs)
+    assert (checkpoint.fingerprint_for(folder, "ground"), checkpoint.fingerprint_for(folder, "sky")) == (own, theirs)
     assert loaded.fingerprints == {loaded.fingerprint, own, theirs}
     assert len({loaded.fingerprint, own, theirs}) == 3, "a stored world needs all of it as it was"
 

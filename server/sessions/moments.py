@@ -99,7 +99,7 @@ class Moments:
 
     async def save(self, step: Step, state: "WorldState", clip: Clip) -> None:
         """Write a step's clip, and its state where a snapshot is due. What fails is made again when it is needed."""
-        due = step.depth % self._settings.snapshot_every == 0
+        due = step.depth % self._settings.snapshot_every == 0 or step.snapshot is not None  # which may be damaged
 
         def put() -> tuple[str, str | None]:
             return self._store.blobs.put(pack_clip(clip)), self._store.blobs.put(state.to_bytes()) if due else None

@@ -26,7 +26,6 @@ class Blobs:
     def __init__(self, url: str, on_error: Callable[[str], None] = lambda operation: None):
         self._on_error = on_error
         self._held: Counter[str] = Counter()
-        self._damaged: set[str] = set()  # found so, and written anew when somebody has the content again
         self._removing = threading.Lock()
         try:
             self._files, self._root = fsspec.core.url_to_fs(url, skip_instance_cache=True)
@@ -38,7 +37,7 @@ class Blobs:
             ) from error
 
     def put(self, data: bytes, hold: bool = False) -> str:
-        """Store `data` and return its sha256. Raises StoreUnavailable.
+        """Store `data` and return its sha256; what is there and damaged is written anew. Raises StoreUnavailable.
 
         With `hold` it is what nothing can make again, and will be named by a row that is not written yet: it stays
         through a power cut, and `remove` keeps off until `release`.
@@ -49,13 +48,12 @@ class Blobs:
             with self._removing:
                 self._held[name] += 1
         try:
-            if name in self._damaged or not self._files.exists(path):
+            if not self._holds(path, data):
                 folder = path.rsplit("/", 1)[0]
                 self._files.makedirs(folder, exist_ok=True)
                 part = f"{path}.{secrets.token_hex(4)}.part"
                 self._files.pipe_file(part, data)
                 self._files.mv(part, path)
-                self._damaged.discard(name)
                 if hold and isinstance(self._files, LocalFileSystem):
                     for place in (path, folder, self._root):
                         _to_disk(place)
@@ -78,7 +76,6 @@ class Blobs:
             raise StoreUnavailable from error
         if hashlib.sha256(data).hexdigest() != name:
             log.error("Blob %s is damaged and will not be used", name)
-            self._damaged.add(name)
             return None
         return data
 
@@ -105,6 +102,12 @@ class Blobs:
         except OSError as error:
             self._on_error("blob")
             raise StoreUnavailable from error
+
+    def _holds(self, path: str, data: bytes) -> bool:
+        try:
+            return self._files.cat_file(path) == data
+        except FileNotFoundError:
+            return False
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name[:2]}/{name}"

@@ -95,6 +95,8 @@ def test_a_damaged_blob_is_not_used(open_client: Open, kept: Path) -> None:
         path.write_bytes(path.read_bytes()[:-7] + b"garbage")
     with open_client() as client:
         assert [picture(client, world, number) for number in range(4)] == frames
+    with sqlite3.connect(kept / "pandora.db") as connection:
+        names = connection.execute("select clip, snapshot from steps where number > 0").fetchall()
     blobs = Blobs(str(kept / "blobs"))
     assert all(blobs.get(name) for row in names for name in row), "made again, they are written again"
 
