@@ -19,7 +19,7 @@ from pandora.scenes import Scene
 from pandora.types import WorldState
 from pandora.world_model import WorldModel
 from pandora.worlds import make_world
-from pandora.worlds.base import Fact, Facts
+from pandora.worlds.base import Fact, Facts, World
 
 Readout = Callable[[Frame], Facts | None]  # (H, W, 3) uint8 -> facts; None where the picture can't be decoded
 UNRELATED = math.sqrt(2)  # root mean square distance of two unrelated pictures: latents have unit variance
@@ -145,6 +145,7 @@ def goal_of_facts(facts: Iterable[Fact], world: str) -> FactsGoal:
     Raises InvalidInput for facts that it can never show, as far as it knows, and UnknownName.
     """
     goal = FactsGoal(facts, readout_of(world))
+    _check_glance(make_world(world), goal.facts)
     with suppress(NothingToPlan):
         make_world(world).planning().check_facts(goal.facts)
     return goal
@@ -168,7 +169,18 @@ def goal_in_words(text: str, world: str, model: WorldModel | None = None) -> Fac
     voice = None if model is None else model.expert(model.expert_for(world))
     if voice is not None and voice.speaks:
         return SaidGoal(voice, goal, kind.planning().read_state)
+    _check_glance(kind, goal)
     return FactsGoal(goal, kind.readout)
+
+
+def _check_glance(world: World, goal: Facts) -> None:
+    """Raises InvalidInput where it takes more than one picture to see whether a fact holds."""
+    hidden = sorted(fact for fact in goal if world.glance is not None and fact[0] not in world.glance)
+    if hidden:
+        raise InvalidInput(
+            f"One picture of the world {world.name} doesn't tell {' '.join(hidden[0])!r}: it tells "
+            f"{', '.join(world.glance or ())}. Leave that out, or plan for it: a plan sees things move."
+        )
 
 
 def _distance(a: Tensor, b: Tensor) -> float:

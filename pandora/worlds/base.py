@@ -145,6 +145,7 @@ class World(ABC):
     verbs: dict[str, int]  # verb -> number of arguments; a verb takes as many in every world
     arguments: tuple[str, ...]  # every value an argument can take
     attributes: Mapping[str, tuple[str, ...]] = {}  # what a learned judge reads from clips, with its values
+    glance: tuple[str, ...] | None = None  # first words of the facts that one picture is enough for; None: of all
     switches: tuple[str, ...] = ()  # verbs that change the weather, the hour and the like, and nothing else
     episode_clips: int = 6  # actions in a training episode
     returns: bool = False  # whether it has journeys that end with the first view

@@ -8,6 +8,7 @@ import pytest
 from pandora.errors import InvalidInput
 from pandora.planning import AStar, FactSearch, FactsGoal, Reasoner
 from pandora.planning.simulated import Simulated
+from pandora.scoring import goal_in_words, goal_of_facts
 from pandora.worlds import make_world
 from pandora.worlds.base import Facts, Planning, World
 from pandora.worlds.platformer.goals import way
@@ -149,3 +150,11 @@ def test_problems_of_the_platformer_are_as_long_as_they_say() -> None:
     assert world.facts(other.scene) == world.facts(found[0].scene)
     with pytest.raises(InvalidInput, match="folder"):
         planning.problems(Path("data"), 0, 0)
+
+
+def test_what_one_picture_does_not_tell_is_no_goal_of_a_rollout() -> None:
+    assert goal_in_words("it is night and the car is in the left lane", "road").facts
+    for ask in (lambda: goal_in_words("the car stands", "road"), lambda: goal_of_facts([("speed", "stopped")], "road")):
+        with pytest.raises(InvalidInput, match="plan for it"):
+            ask()
+    assert goal_in_words("all coins are collected", "platformer").facts

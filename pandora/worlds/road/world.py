@@ -12,8 +12,6 @@ from pandora.worlds.road.look import STYLES
 from pandora.worlds.road.planning import RoadPlanning
 from pandora.worlds.road.state import BLOCK, HOURS, LANES, WEATHERS, RoadState
 
-_GLANCE = ("weather", "hour", "lane", "junction")  # what one picture is enough for
-
 
 class Road(World):
     """Scenes are `RoadState` values. See `World` for the calls.
@@ -26,6 +24,7 @@ class Road(World):
     verbs = rules.VERBS
     arguments = ()
     attributes = rules.ATTRIBUTES
+    glance: tuple[str, ...] = ("weather", "hour", "lane", "junction")
     switches = rules.SWITCHES
 
     def reset(
@@ -125,7 +124,7 @@ class Road(World):
     def readout(self, frame: Frame) -> Facts | None:
         """Weather, hour, lane and whether a junction is near: what a single picture is enough for."""
         read = self.read(frame, np.repeat(frame[None], self.frames_per_action, 0))
-        return None if read is None else frozenset(fact for fact in read if fact[0] in _GLANCE)
+        return None if read is None else frozenset(fact for fact in read if fact[0] in self.glance)
 
     def read(self, start: Frame, frames: Frames) -> Facts | None:
         from pandora.worlds import probe
