@@ -1,11 +1,23 @@
 // What a picture shows, how good that is and how sure, in words.
 
-const ORDER = ["on", "table", "holding", "hand", "light"];
+const ORDER = ["on", "table", "holding", "hand", "light", "reached", "facing", "speed", "lane", "weather", "hour"];
+const SKIES = { clear: "clear sky", rain: "it rains", snow: "it snows", fog: "it is foggy" };
+// Words for a fact by its relation; null where it needs none.
 const WORDS = {
   table: (thing) => `${thing} on the table`,
   holding: (thing) => `the hand holds ${thing}`,
   hand: (how) => `the hand is ${how}`,
   light: (how) => `the light is ${how}`,
+  reached: () => "the goal is reached",
+  facing: (side) => (side === "away" ? "on the ladder" : `facing ${side}`),
+  speed: (how) => how,
+  lane: (side) => `${side} lane`,
+  weather: (how) => SKIES[how] ?? how,
+  hour: (which) => which,
+  junction: (where) => (where === "near" ? "a junction ahead" : null),
+  went: () => null,
+  turn: () => null,
+  signal: () => null,
 };
 const SURENESS = ["sure", "fairly sure", "in doubt", "anybody’s guess"];
 const FACTS_STEPS = [0, 0.34, 0.67]; // shares of the pairs of tries that differ, up to which each word holds
@@ -18,12 +30,13 @@ export function inWords(facts) {
     .filter((fact) => !fact.some((word) => /^-?\d+$/.test(word)))
     .sort((a, b) => rank(a) - rank(b))
     .map(([relation, ...things]) =>
-      WORDS[relation] && things.length === 1
+      WORDS[relation] && things.length <= 1
         ? WORDS[relation](things[0])
         : things.length === 2
           ? `${things[0]} ${relation} ${things[1]}`
           : [relation, ...things].join(" "),
-    );
+    )
+    .filter((words) => words !== null);
 }
 
 /** How much the tries of a future agree: `{level: 0..3, word, numbers}`; null for a single try. */
