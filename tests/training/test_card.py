@@ -104,3 +104,20 @@ def test_what_is_told_of_earlier_stages_stays(tmp_path: Path) -> None:
     assert told(second)["one"] == told(first)["one"]
     assert told(second)["two"].splitlines()[2].startswith("25 steps")
     assert card() == second
+
+
+def test_studies_are_told_of_and_stay(tmp_path: Path) -> None:
+    weights, study = tmp_path / "weights", tmp_path / "runs" / "sizes"
+    presets.tiny_model().save_pretrained(weights)
+    (weights / "measured").mkdir()
+    study.mkdir(parents=True)
+    for kind in ("md", "json", "png"):
+        (study / f"study.{kind}").write_text(f"| sizes | in {kind} |\n")
+    options = {"weights": str(weights), "runs": (), "readme": str(tmp_path / "none")}
+    assert "What choices are worth" not in write(CardConfig(**options)).read_text()
+    first = write(CardConfig(**options, studies=(str(study),))).read_text()
+    assert "### Sizes\n\n| sizes | in md |\n\n![the same as a plot](measured/study-sizes.png)" in first
+    shutil.rmtree(study)
+    assert write(CardConfig(**options)).read_text() == first
+    assert list(told(first)) == [], "a study is no stage"
+    assert (weights / "measured" / "study-sizes.json").exists()
