@@ -33,7 +33,7 @@ class Report:
     @property
     def bench(self) -> str:
         """What the names of rows begin with."""
-        world = self.settings["world"]
+        world = self.settings.get("world", "blocks")
         return "blocksworld" if world == "blocks" else f"{world}.plans"
 
     def title(self, entry: Entry) -> str:
